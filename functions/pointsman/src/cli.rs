@@ -90,15 +90,18 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
 /// Prints that the usage is wrong; or the help or the version, which come this way too.
 pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     // Nothing is known of the arguments that were understood, so that `--json` is looked for here.
-    let json = std::env::args_os().any(|argument| argument == "--json");
-    if error.use_stderr() && json {
+    let typed = |wanted: &str| std::env::args_os().any(|argument| argument == wanted);
+    let failed = Failed::of_text(&error.to_string());
+    // There, 2 says that something would be written.
+    let failed = if typed("--detailed-exitcode") { failed } else { failed.of_usage() };
+    if error.use_stderr() && typed("--json") {
         show::tell_as_json();
-        show::failed(&Failed::of_text(&error.to_string()).of_usage());
+        show::failed(&failed);
     } else {
         // A closed pipe is no reason to fail in another way.
         let _ = error.print();
     }
-    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    if error.use_stderr() { failed.exit_code() } else { ExitCode::SUCCESS }
 }
 
 /// Does what was asked.

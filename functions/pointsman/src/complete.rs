@@ -48,6 +48,8 @@ fn argument(argument: Arg) -> Arg {
         "label" => || offer(Known::labels),
         "member" => || offer(|known| known.members().collect()),
         "pool" => || offer(Known::pools),
+        "play" => || offer(Known::plays),
+        "generation" => || offer(Known::generations),
         _ => return argument,
     };
     argument.add(ArgValueCandidates::new(candidates))
@@ -85,7 +87,7 @@ impl Known {
         let glance = runtime.block_on(glanced).unwrap_or_default();
         let configured =
             || input::read(config.playbook.as_deref()?, playbook::PLAYBOOK_BYTES_MAX).ok();
-        let text = glance.playbook.clone().or_else(configured);
+        let text = glance.playbook.clone().map(|(_, text)| text).or_else(configured);
         let playbook = text.and_then(|text| playbook::read(&text).ok());
         Some(Self { config, playbook, glance })
     }
@@ -99,6 +101,17 @@ impl Known {
     fn pools(&self) -> Vec<Name> {
         let pools = self.playbook.iter().flat_map(|playbook| &playbook.pools);
         pools.map(|(alias, pool)| (alias.to_string(), Some(pool.backend.short()))).collect()
+    }
+
+    fn plays(&self) -> Vec<Name> {
+        let plays = self.playbook.iter().flat_map(|playbook| &playbook.plays);
+        plays.map(|play| (play.name.to_string(), None)).collect()
+    }
+
+    /// The generations before the one in force, the newest first.
+    fn generations(&self) -> Vec<Name> {
+        let newest = self.glance.playbook.as_ref().map_or(0, |(number, _)| *number);
+        (1..newest).rev().take(CANDIDATES_MAX).map(|number| (number.to_string(), None)).collect()
     }
 
     fn overrides_and_backends(&self) -> Vec<Name> {

@@ -258,8 +258,12 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
             0 => String::new(),
             many => format!(", {}", view::count(many, "window")),
         };
+        let freezes = match playbook.freezes.len() {
+            0 => String::new(),
+            many => format!(", {}", view::count(many, "freeze")),
+        };
         let mut page = Page::of(format_args!(
-            "{}: sound; {pools}{backends}, {plays}{windows}",
+            "{}: sound; {pools}{backends}, {plays}{windows}{freezes}",
             file.display()
         ));
         if findings.as_ref().is_some_and(Vec::is_empty) {

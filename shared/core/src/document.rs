@@ -35,11 +35,13 @@ pub use self::{
     panic::Panic,
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
+        Start,
     },
     sight::{Sight, SightBy},
 };
 
 use crate::{
+    drift::Drifted,
     effect::Effect,
     etag::{Etag, Etags},
     field::{Field, Value},
@@ -48,7 +50,7 @@ use crate::{
     lease::later,
     names::{BackendId, BackendName, WindowName},
     occurred::Occurred,
-    overrides::Override,
+    overrides::{Held, Override},
     recent::Recent,
     wake::SKEW_MAX,
 };
@@ -90,6 +92,9 @@ pub struct Document {
     /// When an operator last undid each override: what was claimed by then does not come back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<OverrideId, Timestamp>,
+    /// The operators' overrides that may pass a limit, each with the limit that it passes, if it passes one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forced: BTreeMap<OverrideId, Option<Held>>,
     /// Which occurrences asked for each override of late, where its play looks back at them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub occurred: BTreeMap<OverrideId, Occurred>,
@@ -99,6 +104,9 @@ pub struct Document {
     /// The fields that were given up to someone else, and by which overrides.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub yielded: Yielded,
+    /// The fields that others wrote over of late, where overrides would go on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drifted: BTreeMap<Field, Drifted>,
     /// The writes whose answer is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Intent>,
@@ -148,9 +156,11 @@ impl Document {
             generation: 0,
             overrides: BTreeMap::new(),
             undone: BTreeMap::new(),
+            forced: BTreeMap::new(),
             occurred: BTreeMap::new(),
             owned: BTreeMap::new(),
             yielded: BTreeMap::new(),
+            drifted: BTreeMap::new(),
             intents: Vec::new(),
             reconnects: BTreeMap::new(),
             listed: Listed::default(),
@@ -249,6 +259,7 @@ impl Document {
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         self.sight.iter_mut().for_each(|sight| back(&mut sight.at));
         self.writes.rewind(now);
+        self.drifted.values_mut().for_each(|drifted| drifted.rewind(now));
         self.panic.iter_mut().for_each(|panic| back(&mut panic.since));
         self.undone.values_mut().for_each(back);
         self.windows.values_mut().for_each(back);
@@ -257,6 +268,7 @@ impl Document {
         self.owned.values_mut().for_each(|owned| owned.rewind(now));
         for reconnect in self.reconnects.values_mut() {
             reconnect.asked.iter_mut().for_each(back);
+            reconnect.start.iter_mut().for_each(|start| back(&mut start.begun));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     effect::Effect,
     etag::{Etag, Guard},
     field::{Change, Value},
+    group::RunOf,
     id::IntentId,
     lease::{Lease, Until},
     ledger::What,
@@ -104,7 +105,8 @@ fn a_look_by_a_wrong_clock_moves_no_time() {
 fn reconnect(now: Timestamp) -> Reconnect {
     Reconnect {
         target: backend(),
-        play: "drain".parse().unwrap(),
+        of: RunOf::Play("drain".parse().unwrap()),
+        start: None,
         series: "prometheus/1".parse().unwrap(),
         due: now,
         asked: Vec::new(),

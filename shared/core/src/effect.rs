@@ -11,6 +11,7 @@ use crate::{
     fraction::Fraction,
     json::Json,
     names::BackendName,
+    reconnect::Rhythm,
 };
 
 /// The largest weight, and the largest priority number, that Azure takes.
@@ -63,6 +64,8 @@ pub enum Effect<M = BackendName> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         priority: Option<u8>,
     },
+    /// A Single gets new connections. Nothing of it is changed for that.
+    Reconnect(Rhythm),
 }
 
 impl<M> Effect<M> {
@@ -84,6 +87,7 @@ impl<M> Effect<M> {
             Self::Join { member, weight, priority } => {
                 Effect::Join { member: name(member)?, weight: *weight, priority: *priority }
             }
+            Self::Reconnect(rhythm) => Effect::Reconnect(rhythm.clone()),
         })
     }
 
@@ -97,6 +101,7 @@ impl<M> Effect<M> {
             Self::Breaker(_) => "breaker",
             Self::Set(_) => "set",
             Self::Ensure(_) | Self::Join { .. } => "ensure",
+            Self::Reconnect(_) => "reconnect",
         }
     }
 
@@ -109,7 +114,7 @@ impl<M> Effect<M> {
             | Self::Split { .. }
             | Self::Promote { .. }
             | Self::Join { .. } => true,
-            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) => false,
+            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) | Self::Reconnect(_) => false,
         }
     }
 }
@@ -149,7 +154,7 @@ impl Effect {
             | Self::Promote { member, weight: _ }
             | Self::Join { member, weight: _, priority: _ } => vec![member.clone()],
             Self::Split { weights } => weights.keys().cloned().collect(),
-            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) => Vec::new(),
+            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) | Self::Reconnect(_) => Vec::new(),
         }
     }
 
@@ -164,6 +169,7 @@ impl Effect {
             | Self::Breaker(_)
             | Self::Set(_)
             | Self::Ensure(_)
+            | Self::Reconnect(_)
             | Self::Join { .. } => false,
         }
     }
@@ -183,6 +189,7 @@ impl Effect {
                 let properties = declared.properties().into_keys().map(Field::Property);
                 std::iter::once(Field::Existence).chain(properties).collect()
             }
+            Self::Reconnect(_) => Vec::new(),
             Self::Join { member, weight: _, priority: _ } => {
                 vec![Field::Membership(member.clone())]
             }
@@ -231,13 +238,17 @@ impl fmt::Display for Effect {
                     (None, None) => Ok(()),
                 }
             }
+            Self::Reconnect(rhythm) => write!(f, "reconnect {rhythm}"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+    use crate::reconnect::Due;
 
     #[test]
     fn what_ids_are_derived_from_never_changes() {
@@ -253,8 +264,12 @@ mod tests {
             Effect::Set(BTreeMap::new()),
             Effect::Ensure(Declared::new(&serde_json::Map::new())),
             Effect::Join { member: "sb".parse().unwrap(), weight: None, priority: Some(2) },
+            Effect::Reconnect(Rhythm { first: Due::After(SignedDuration::ZERO), every: None }),
         ]
         .map(|effect| effect.target());
-        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set", "ensure", "sb"]);
+        assert_eq!(
+            targets,
+            ["eu", "eu", "eu us", "eu", "eu", "breaker", "set", "ensure", "sb", "reconnect"]
+        );
     }
 }

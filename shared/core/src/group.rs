@@ -21,6 +21,7 @@ use crate::{
     id::{MessageId, OverrideId},
     lease::later,
     names::{BackendId, BackendName, PlayName, TagName, WindowName},
+    origin::Origin,
     playbook::{DURATION_MAX, Playbook},
     recent::Recent,
     shown::Shown,
@@ -32,7 +33,7 @@ use crate::{
 pub enum Scope {
     /// All backends.
     Everything,
-    /// The backends on which a play acts that a reconnect of one target follows.
+    /// The backends on which a play or a window acts that a reconnect of one target follows.
     Run(RunId),
     /// The operators' commands.
     Commands,
@@ -55,13 +56,46 @@ pub enum Scope {
 /// How the text of [`Scope::Members`] begins; the pool follows.
 pub const MEMBERS: &str = "members ";
 
-/// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
+/// Which run of a play or a window: that which a reconnect of one target follows, whichever backends it acts on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId {
-    /// Which play.
-    pub play: PlayName,
+    /// Of what.
+    #[serde(flatten)]
+    pub of: RunOf,
     /// Whose connections are made anew after it.
     pub target: BackendId,
+}
+
+/// What has runs that reconnects follow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunOf {
+    /// A play: while it acts on any backend.
+    Play(PlayName),
+    /// A window: while it is open, and gives back what it took.
+    Window(WindowName),
+}
+
+impl RunOf {
+    /// What an override is part of.
+    #[must_use]
+    pub fn origin(origin: &Origin) -> Option<Self> {
+        match origin {
+            Origin::Alert { play } => Some(Self::Play(play.clone())),
+            Origin::Window { window } => Some(Self::Window(window.clone())),
+            Origin::Operator => None,
+        }
+    }
+}
+
+/// As in `play drain`.
+impl fmt::Display for RunOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Play(play) => write!(f, "play {play}"),
+            Self::Window(window) => write!(f, "window {window}"),
+        }
+    }
 }
 
 impl fmt::Display for Scope {
@@ -76,7 +110,10 @@ impl fmt::Display for Scope {
             Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
             Self::Ensured(single) => write!(f, "ensured {single}"),
             Self::Tag(tag) => write!(f, "tag {tag}"),
-            Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
+            Self::Run(RunId { of: RunOf::Play(play), target }) => write!(f, "run {play} {target}"),
+            Self::Run(RunId { of: of @ RunOf::Window(_), target }) => {
+                write!(f, "run {of} {target}")
+            }
         }
     }
 }

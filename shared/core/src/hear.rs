@@ -129,8 +129,9 @@ pub fn hear(
             hearing.changed = false;
             if let Some(ended) = series.ended {
                 let again = series.counts_from();
+                let alert = generation.playbook.shown(signal);
                 let (series, started) = (series.id.clone(), signal.started);
-                let what = What::Late { series, started, ended, again };
+                let what = What::Late { series, started, ended, again, alert };
                 hearing.nothing = Some(Nothing::Late(what.clone()));
                 hearing.lines.push(Line::once(now, what));
             }
@@ -314,7 +315,11 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());
-        let what = What::Unresolvable { series, play, why: why.clone() };
+        let alert = match generation.playbook.play(&play) {
+            Some(play) => play.shown(&said),
+            None => Shown::of(SHOW_DEFAULT, &said),
+        };
+        let what = What::Unresolvable { series, play, why: why.clone(), alert };
         // Once for each run, however often it is heard of.
         hearing.lines.push(Line::new(running.since, None, what));
         hearing.unresolvable.push(why);
@@ -373,7 +378,7 @@ fn asked(
             effect: effect.clone(),
             lease: play.lease.clone(),
             after: matched.after.clone(),
-            alert: Shown::of(play.show.iter().map(String::as_str), said),
+            alert: play.shown(said),
             severity: said.severity,
             started: running.started,
             silent: None,

@@ -175,21 +175,21 @@ fn an_alert_that_no_play_is_for_says_which_condition_is_false() {
         &[("alertname", "Other")],
         Severity::Error,
         expect![[
-            r#"am/f00d (Other): no play is for it: drain: `signal.labels.alertname == "BackendErrors"` is false (alertname is "Other"); shift: `signal.labels.alertname == "Slow"` is false (alertname is "Other"), and `signal.labels.team == "chat"` is false (there is no label team)"#
+            r#"Other: no play is for it: drain: `signal.labels.alertname == "BackendErrors"` is false (alertname is "Other"); shift: `signal.labels.alertname == "Slow"` is false (alertname is "Other"), and `signal.labels.team == "chat"` is false (there is no label team) (am/f00d)"#
         ]],
     );
     one(
         &EU,
         Severity::Info,
         expect![[
-            r#"am/f00d (BackendErrors): no play is for it: drain: `signal.severity >= warning` is false (severity is info); shift: `signal.labels.alertname == "Slow"` is false (alertname is "BackendErrors"), and `signal.labels.team == "chat"` is false (there is no label team)"#
+            r#"BackendErrors: no play is for it: drain: `signal.severity >= warning` is false (severity is info); shift: `signal.labels.alertname == "Slow"` is false (alertname is "BackendErrors"), and `signal.labels.team == "chat"` is false (there is no label team) (am/f00d)"#
         ]],
     );
     one(
         &[("alertname", "Slow"), ("team", "a\nb\"")],
         Severity::Error,
         expect![[
-            r#"am/f00d (Slow): no play is for it: drain: `signal.labels.alertname == "BackendErrors"` is false (alertname is "Slow"); shift: `signal.labels.team == "chat"` is false (team is "a\nb\"")"#
+            r#"Slow: no play is for it: drain: `signal.labels.alertname == "BackendErrors"` is false (alertname is "Slow"); shift: `signal.labels.team == "chat"` is false (team is "a\nb\"") (am/f00d)"#
         ]],
     );
     one(
@@ -241,19 +241,19 @@ fn an_alert_that_is_heard_again_says_what_became_of_it() {
         &expect![[r#"
             am/f00d (BackendErrors) fires since 1970-01-01T00:00:00Z (error)
             an edit
-            repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): about to begin
-            repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): in force since 1970-01-01T00:00:00Z
-            held: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): held: a group would be left with all weights 0
-            repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): gave way to someone else's write
-            undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
+            repeated: BackendErrors is known already: drain eu in contoso/chat (play drain): about to begin (am/f00d)
+            repeated: BackendErrors is known already: drain eu in contoso/chat (play drain): in force since 1970-01-01T00:00:00Z (am/f00d)
+            held: BackendErrors is known already: drain eu in contoso/chat (play drain): held: a group would be left with all weights 0 (am/f00d)
+            repeated: BackendErrors is known already: drain eu in contoso/chat (play drain): gave way to someone else's write (am/f00d)
+            undone: BackendErrors is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew (am/f00d)
             an edit
-            undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
-            undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z, until the alert ends and fires anew
+            undone: BackendErrors is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew (am/f00d)
+            undone: BackendErrors is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z, until the alert ends and fires anew (am/f00d)
             am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z
             an edit
-            over: am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z, and nothing was done for it
-            am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
-            late: am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
+            over: BackendErrors resolved at 1970-01-01T00:06:00Z, and nothing was done for it (am/f00d)
+            BackendErrors: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on (am/f00d)
+            late: BackendErrors: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on (am/f00d)
         "#]],
     );
 }
@@ -267,7 +267,7 @@ fn an_alert_whose_effect_has_run_out_says_so() {
         &expect![[r#"
             am/f00d (Slow) fires since 1970-01-01T00:00:00Z (error)
             an edit
-            ranOut: am/f00d (Slow) is known already: shift eu to 50% in contoso/chat (play shift): over, though the alert goes on: its time ran out
+            ranOut: Slow is known already: shift eu to 50% in contoso/chat (play shift): over, though the alert goes on: its time ran out (am/f00d)
         "#]],
     );
 }
@@ -279,9 +279,9 @@ fn a_play_that_cannot_be_carried_out_says_so_at_every_repeat() {
         &[(None, fired(0, &nameless)), (None, fired(1, &nameless))],
         &expect![[r#"
             am/f00d (BackendErrors) fires since 1970-01-01T00:00:00Z (error)
-            am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
-            unresolvable: am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
-            unresolvable: am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
+            BackendErrors could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs (am/f00d)
+            unresolvable: BackendErrors could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs (am/f00d)
+            unresolvable: BackendErrors could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs (am/f00d)
         "#]],
     );
 }

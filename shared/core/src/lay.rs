@@ -47,12 +47,14 @@
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
 //! `admitted` keeps what overrides say of each member, `check` and `out` hold a shape against the limits,
+//! `force` says what passes them,
 //! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
 //! `join` adds the members that are asked for before all that; `single` is for a Single, which has no
 //! limits to keep.
 
 mod admitted;
 mod check;
+mod force;
 mod given;
 mod ground;
 mod join;
@@ -91,6 +93,8 @@ pub struct Laid {
     pub why: BTreeMap<Field, Why>,
     /// Which overrides are held, and why.
     pub held: BTreeMap<OverrideId, Held>,
+    /// Which overrides pass a limit by force, and which.
+    pub forced: BTreeMap<OverrideId, Held>,
     /// Which overrides have given up every field that they would change.
     pub yielded: BTreeSet<OverrideId>,
     /// What a backend that is not there is made with.
@@ -199,8 +203,15 @@ fn admit<'a>(
                 match ground.standbys_needed(&tried) {
                     Ok(standbys) => tried.standbys = standbys,
                     Err(held) => {
-                        laid.held.insert(one.over.id.clone(), held);
-                        return true;
+                        let Some(standbys) = ground.passes(one, &admitted, &tried) else {
+                            laid.held.insert(one.over.id.clone(), held);
+                            return true;
+                        };
+                        tried.standbys = standbys;
+                        if one.forced {
+                            tried.forced = true;
+                            laid.forced.insert(one.over.id.clone(), held);
+                        }
                     }
                 }
                 admitted = tried;

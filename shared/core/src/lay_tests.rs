@@ -34,7 +34,8 @@ pub(super) fn pool(text: &str) -> Pool {
 }
 
 /// `drain eu`, `shift eu 30%`, `split eu 20 us 80`, `promote sb`, `promote sb 40`; with `~50%`
-/// for one that has given back half; `!` for critical and `*` for an operator's before it.
+/// for one that has given back half; `!` for critical and `*` for an operator's before it, and `force ` before
+/// all.
 pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
     let (text, given_back) = text
         .split_once('~')
@@ -100,10 +101,15 @@ pub(super) fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect
         .map(str::trim)
         .filter(|text| !text.is_empty())
         .enumerate()
-        .map(|(place, text)| over(place, text))
+        .map(|(place, text)| {
+            let forced = text.strip_prefix("force ");
+            (over(place, forced.unwrap_or(text)), forced.is_some())
+        })
         .collect();
-    let contributions: Vec<_> =
-        overrides.iter().map(|(over, back)| Contribution::of(over, *back)).collect();
+    let contributions: Vec<_> = overrides
+        .iter()
+        .map(|((over, back), forced)| Contribution::of(over, *back).forced(*forced))
+        .collect();
     let laid = lay_pool(&baseline, terms, &contributions, &Yielded::new());
     let reversed: Vec<_> = contributions.iter().rev().copied().collect();
     assert_eq!(
@@ -116,9 +122,12 @@ pub(super) fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect
         let of = laid.owners[field].len();
         text += &format!("{field} = {value} (by {of})\n");
     }
-    for (over, _) in &overrides {
+    for ((over, _), _) in &overrides {
         if let Some(why) = laid.held.get(&over.id) {
             text += &format!("{} is held: {why}\n", over.effect);
+        }
+        if let Some(why) = laid.forced.get(&over.id) {
+            text += &format!("{} passes: {why}\n", over.effect);
         }
     }
     expect.assert_eq(&text);
@@ -648,5 +657,79 @@ fn why_a_field_is_what_it_is_comes_with_it() {
           promote sb: to serve None: Decides
           promote sb with weight 7: to serve Some(7): Agrees
     "#]],
+    );
+}
+
+#[test]
+fn force_passes_a_limit_and_leaves_no_group_without_weight() {
+    let limits = Limits {
+        least_members: LeastMembers::Count(2),
+        least_share: Some(Fraction::percent(60)),
+        ..Limits::default()
+    };
+    let terms = Terms { limits, failover: Failover::Hold, ..Terms::default() };
+    let check = |overrides: &str, expect: &Expect| {
+        check_terms(&terms, "m0 50, m1 50, m2 50, m3 50@2", overrides, expect);
+    };
+    check(
+        "force *drain m0",
+        &expect![[r#"
+        members/m0/weight = 0 (by 1)
+    "#]],
+    );
+    check(
+        "force *drain m0; *drain m1",
+        &expect![[r#"
+        members/m0/weight = 0 (by 1)
+        drain m1 is held: 1 of the pool's members would serve, and the limit is 2
+    "#]],
+    );
+    check(
+        "force *drain m0; force *drain m1",
+        &expect![[r#"
+        members/m0/weight = 0 (by 1)
+        members/m1/weight = 0 (by 1)
+        drain m1 passes: 1 of the pool's members would serve, and the limit is 2
+    "#]],
+    );
+    // What takes more away is held, and what takes nothing away or helps is not.
+    check(
+        "force *drain m0; force *drain m1; shift m2 90%; drain m1; promote m3",
+        &expect![[r#"
+        members/m0/weight = 0 (by 1)
+        members/m1/weight = 0 (by 2)
+        members/m2/weight = 45 (by 1)
+        members/m3/priority = - (by 5)
+        drain m1 passes: 1 of the pool's members would serve, and the limit is 2
+    "#]],
+    );
+    check(
+        "force *drain m0; force *drain m1; force *drain m2",
+        &expect![[r#"
+        members/m0/weight = 0 (by 1)
+        members/m1/weight = 0 (by 1)
+        drain m1 passes: 1 of the pool's members would serve, and the limit is 2
+        drain m2 is held: 0 of the pool's members would serve, and the limit is 2
+    "#]],
+    );
+    check(
+        "force *drain m3",
+        &expect![[r#"
+        drain m3 is held: a group would be left with all weights 0
+    "#]],
+    );
+    // Where the next group may help, it does, as far as traffic must go somewhere.
+    let terms = Terms { failover: Failover::Promote, ..terms.clone() };
+    check_terms(
+        &terms,
+        "m0 50, m1 50, m2 50, m3 50@2",
+        "force *drain m0; force *drain m1; force *drain m2",
+        &expect![[r#"
+            members/m0/weight = 0 (by 1)
+            members/m1/weight = 0 (by 1)
+            members/m2/weight = 0 (by 1)
+            members/m3/priority = - (by 3)
+            drain m2 passes: 0 of the pool's members would serve, and the limit is 2
+        "#]],
     );
 }

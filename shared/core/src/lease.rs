@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{fraction::Fraction, names::BackendId};
+use crate::{fraction::Fraction, names::BackendId, reconnect::Due};
 
 /// How an override ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +76,9 @@ pub fn later(at: Timestamp, length: SignedDuration) -> Timestamp {
 pub struct After {
     /// Which backend's connections are made anew.
     pub reconnect: BackendId,
-    /// How long after.
-    pub after: SignedDuration,
+    /// When.
+    #[serde(flatten)]
+    pub due: Due,
 }
 
 /// Why an override ended.
@@ -104,6 +105,16 @@ pub enum End {
     /// So much of its pool would be out that the cause is common. It begins again when that is over, if it is
     /// still asked for.
     Panic,
+}
+
+impl End {
+    /// Whether nobody intervened, and it came as its play or its window says.
+    pub(crate) const fn is_by_itself(&self) -> bool {
+        match self {
+            Self::Resolved | Self::Expired | Self::Stale | Self::Closed => true,
+            Self::Undone { .. } | Self::Dropped | Self::Panic => false,
+        }
+    }
 }
 
 impl fmt::Display for End {

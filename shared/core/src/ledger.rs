@@ -10,10 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    drift::ASSERTS_MAX,
     effect::Effect,
     field::{Change, Field, Value},
     fraction::Fraction,
-    group::Paused,
+    group::{Paused, RunOf},
     id::{IntentId, LineId, OverrideId, ReconnectId},
     names::{BackendId, PlayName, ServiceAlias, SourceName, WindowName},
     overrides::{End, Held},
@@ -65,13 +66,19 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] plays: Vec<PlayName>,
     },
-    Late { series: SeriesId, started: Timestamp, ended: Timestamp, again: Option<Timestamp> },
+    Late {
+        series: SeriesId, started: Timestamp, ended: Timestamp, again: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+    },
     Resolved {
         series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt>,
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] plays: Vec<PlayName>,
     },
-    Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Unresolvable {
+        series: SeriesId, play: PlayName, why: String,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+    },
     Truncated { source: SourceName, left_out: u64 },
     KeepsBack {
         series: SeriesId,
@@ -82,7 +89,11 @@ pub enum What {
         id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
     },
-    Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
+    Commanded {
+        id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] force: bool,
+    },
+    Forced { id: OverrideId, why: Held },
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
@@ -128,10 +139,15 @@ pub enum What {
     NotLanded { intent: IntentId },
     Answered { field: Field, asked: Value, shown: Value },
     Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
+    Asserted { field: Field, overrides: Vec<OverrideId>, times: usize },
+    LeftAlone { field: Field, until: Timestamp },
     Removed { field: Field },
     ByHand { command: String, by: String, changes: Vec<String> },
     Unreachable { why: String, until: Timestamp },
-    ReconnectWaits { id: ReconnectId, target: BackendId, play: PlayName, on: Vec<BackendId> },
+    ReconnectWaits {
+        id: ReconnectId, target: BackendId, on: Vec<BackendId>,
+        #[serde(flatten)] of: RunOf,
+    },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectCancelled { id: ReconnectId, target: BackendId },
     ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
@@ -148,6 +164,7 @@ pub enum What {
     },
     Resumed {
         by: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")] reason: String,
         #[serde(default, skip_serializing_if = "Paused::is_everything")] of: Paused,
     },
     Published { generation: u64, by: String },
@@ -170,6 +187,7 @@ impl What {
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
+            | Self::Forced { .. }
             | Self::Extended { .. }
             | Self::Opened { .. }
             | Self::Skipped { .. }
@@ -203,6 +221,8 @@ impl What {
             | Self::NotLanded { .. }
             | Self::Answered { .. }
             | Self::Foreign { .. }
+            | Self::Asserted { .. }
+            | Self::LeftAlone { .. }
             | Self::Removed { .. }
             | Self::ByHand { .. }
             | Self::Unreachable { .. }
@@ -226,17 +246,32 @@ impl What {
         }
     }
 
-    /// What it says, in the words that ids are derived from: those that are stored.
+    /// What it says, in the words that ids are derived from: those that are stored. What is told once is
+    /// the same also where a repeat of its alert says it in other words.
     fn identity(&self) -> String {
+        let mut what = self.clone();
+        if let Self::Late { alert, .. } | Self::Unresolvable { alert, .. } = &mut what {
+            *alert = Shown::default();
+        }
         // It has nothing in it that JSON has no way to say.
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(&what).unwrap_or_default()
     }
 }
 
 impl fmt::Display for What {
     /// One line, whatever the texts of others hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.say(&mut Escaping(f))
+        self.say(&mut Escaping(f), false)
+    }
+}
+
+/// As in `the first time`.
+const fn nth(times: usize) -> &'static str {
+    match times {
+        1 => "first",
+        2 => "second",
+        3 => "third",
+        _ => "next",
     }
 }
 
@@ -247,52 +282,29 @@ pub struct InShadow<'a>(pub &'a What);
 impl fmt::Display for InShadow<'_> {
     /// One line, whatever the texts of others hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.say_in_shadow(&mut Escaping(f))
+        self.0.say(&mut Escaping(f), true)
     }
 }
 
 impl What {
-    /// The sentence as a shadow tells it: what it did not do, it would have done.
-    fn say_in_shadow(&self, f: &mut dyn Write) -> fmt::Result {
-        if let Self::Began { id } = self {
-            write!(f, "{id} would have begun")
-        } else if let Self::Stepped { id, given_back } = self {
-            write!(f, "{id} would have given {given_back} back")
-        } else if let Self::Ended { id, why } = self {
-            write!(f, "{id} would have ended: {why}")
-        } else if let Self::Finished { id } = self {
-            write!(f, "{id} would be over")
-        } else if let Self::Intended { changes, .. } | Self::IntendedWhole { changes, .. } = self {
-            f.write_str("would have written ")?;
-            list(f, changes)
-        } else if let Self::Wrote { intent } = self {
-            write!(f, "write {intent} would have been done")
-        } else if let Self::ReconnectPlanned { target, due, .. } = self {
-            write!(f, "{} would have been reconnected at {due:.0}", target.short())
-        } else if let Self::ReconnectAsked { target, after, .. } = self {
-            write!(f, "would have asked for a reconnect of {} in {after:#}", target.short())
-        } else if let Self::ReconnectAccepted { target, due, .. } = self {
-            write!(f, "the reconnect of {} would have been due at {due:.0}", target.short())
-        } else {
-            self.say(f)
-        }
-    }
-
-    /// The sentence, with others' text as it came.
-    fn say(&self, f: &mut dyn Write) -> fmt::Result {
+    /// The sentence, with others' text as it came. What a shadow did not do, it would have done.
+    fn say(&self, f: &mut dyn Write, in_shadow: bool) -> fmt::Result {
+        let tells = |done, would| if in_shadow { would } else { done };
         match self {
             Self::Fired { series, started, severity, alert, plays: _ } => {
                 write!(f, "{} fires since {started} ({severity})", Named(series, alert))
             }
-            Self::Late { series, started, ended, again } => {
+            Self::Late { series, started, ended, again, alert } => {
+                let (who, id) = Named(series, alert).around();
+                let is = tells("is", "would be");
                 write!(
                     f,
-                    "{series}: a firing of {started} came after its end at {ended}; nothing is done"
+                    "{who}: a firing of {started} came after its end at {ended}; nothing {is} done"
                 )?;
-                match again {
-                    Some(again) => write!(f, ", unless it is heard again from {again:.0} on"),
-                    None => Ok(()),
+                if let Some(again) = again {
+                    write!(f, ", unless it is heard again from {again:.0} on")?;
                 }
+                f.write_str(&id)
             }
             Self::Resolved { series, ended, by_receipt, alert, plays: _ } => {
                 write!(f, "{} resolved at {ended}", Named(series, alert))?;
@@ -302,11 +314,13 @@ impl What {
                 }
             }
             // Why says which play.
-            Self::Unresolvable { series, play: _, why } => {
-                write!(f, "{series} could not be acted upon: {why}")
+            Self::Unresolvable { series, play: _, why, alert } => {
+                let (who, id) = Named(series, alert).around();
+                write!(f, "{who} could not be acted upon: {why}{id}")
             }
             Self::KeepsBack { series, alert, plays } => {
-                write!(f, "while {} is on, nothing begins of ", Named(series, alert))?;
+                let begins = tells("begins", "would begin");
+                write!(f, "while {} is on, nothing {begins} of ", Named(series, alert))?;
                 list(f, plays)
             }
             Self::Truncated { source, left_out } => {
@@ -316,10 +330,16 @@ impl What {
                 write!(f, "{id}: {effect}, by play {play} for {}", Named(series, alert))
             }
             Self::Extended { id, until, by, reason } => {
-                write!(f, "{id} stays until {until:.0} at least, by {by}: {reason}")
+                let stays = tells("stays", "would stay");
+                write!(f, "{id} {stays} until {until:.0} at least, by {by}: {reason}")
             }
-            Self::Commanded { id, by, reason, effect, lasts } => {
-                write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")
+            Self::Commanded { id, by, reason, effect, lasts, force } => {
+                let force = if *force { ", past the limits" } else { "" };
+                write!(f, "{id}: {effect} for {lasts:#}{force}, by {by}: {reason}")
+            }
+            Self::Forced { id, why } => {
+                let passes = tells("passes", "would have passed");
+                write!(f, "{id} {passes} a limit by force: {why}")
             }
             Self::Opened { id, window, effect, until } => {
                 write!(f, "{id}: {effect}, by window {window} until {until:.0}")
@@ -335,42 +355,62 @@ impl What {
                 f,
                 "window {window} was open from {start:.0} to {end:.0}, and nothing could be done: Pointsman did not run, or Azure did not answer"
             ),
-            Self::Panicked { out, of, most } => write!(
-                f,
-                "PANIC: alerts ask for {out} of the {of} members that serve to be out, which is more than {most}. Their cause is taken for a common one: nothing more is drained for alerts, and what was is given back"
-            ),
+            Self::Panicked { out, of, most } => {
+                let is = tells("is", "would be");
+                let was =
+                    tells("what was is given back", "what would have been would be given back");
+                write!(
+                    f,
+                    "PANIC: alerts ask for {out} of the {of} members that serve to be out, which is more than {most}. Their cause is taken for a common one: nothing more {is} drained for alerts, and {was}"
+                )
+            }
             Self::Calmed { since } => {
                 write!(f, "the panic since {since:.0} is over: what alerts ask for may begin again")
             }
-            Self::Began { id } => write!(f, "{id} began"),
-            Self::Held { id, why } => write!(f, "{id} is held: {why}"),
+            Self::Began { id } => write!(f, "{id} {}", tells("began", "would have begun")),
+            Self::Held { id, why } => write!(f, "{id} {} held: {why}", tells("is", "would be")),
             Self::Displaced { id, by, why, stronger } => {
-                write!(f, "{id} gave way to ")?;
+                write!(f, "{id} {} way to ", tells("gave", "would have given"))?;
                 list(f, &with_names(by, stronger))?;
                 write!(f, ": {why}")
             }
             Self::Outranked { id, by, stronger } => {
-                write!(f, "{id} decides nothing any more; instead of it decides ")?;
+                let decides = tells("decides", "would decide");
+                write!(f, "{id} {decides} nothing any more; instead of it {decides} ")?;
                 list(f, &with_names(by, stronger))
             }
-            Self::Admitted { id } => write!(f, "{id} is not held any more"),
+            Self::Admitted { id } => {
+                write!(f, "{id} {} held any more", tells("is not", "would not be"))
+            }
             Self::Warned { id, ends } => {
-                write!(f, "{id} has heard of no end and will be ended at {ends:.0}")
+                let will = tells("will", "would");
+                write!(f, "{id} has heard of no end and {will} be ended at {ends:.0}")
             }
             Self::RanOut { id, series } => {
-                write!(f, "{id} goes on, but not for ")?;
+                write!(f, "{id} {} on, but not for ", tells("goes", "would go"))?;
                 list(f, series)?;
                 f.write_str(": the time for that ran out")
             }
             Self::WentSilent { id, series } => {
-                write!(f, "{id} goes on, but not for ")?;
+                write!(f, "{id} {} on, but not for ", tells("goes", "would go"))?;
                 list(f, series)?;
                 f.write_str(": that was not heard again")
             }
-            Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
-            Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
-            Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
-            Self::Finished { id } => write!(f, "{id} is over"),
+            Self::Ended { id, why } => {
+                write!(f, "{id} {}: {why}", tells("ended", "would have ended"))
+            }
+            Self::NeverBegan { id, why } => {
+                let began = tells("ended before it began", "would have ended before it began");
+                write!(f, "{id} {began}: {why}")
+            }
+            Self::Stepped { id, given_back } => {
+                write!(f, "{id} {} {given_back} back", tells("has given", "would have given"))
+            }
+            Self::Finished { id } => write!(f, "{id} {} over", tells("is", "would be")),
+            Self::Intended { changes, .. } | Self::IntendedWhole { changes, .. } if in_shadow => {
+                f.write_str("would have written ")?;
+                list(f, changes)
+            }
             Self::Intended { intent, changes, .. } if changes.is_empty() => write!(
                 f,
                 "write {intent}: nothing, so that no write without an answer can land any more"
@@ -383,7 +423,9 @@ impl What {
                 write!(f, "write {intent}, which replaces the whole backend: ")?;
                 list(f, changes)
             }
-            Self::Wrote { intent } => write!(f, "write {intent} is done"),
+            Self::Wrote { intent } => {
+                write!(f, "write {intent} {} done", tells("is", "would have been"))
+            }
             Self::Outrun { intent } => {
                 write!(
                     f,
@@ -416,11 +458,21 @@ impl What {
                     "{field}: someone else wrote {theirs} over {ours}; it is the new baseline"
                 )?;
                 if !yielded.is_empty() {
-                    f.write_str(", and yielded to by ")?;
+                    f.write_str(tells(", and yielded to by ", ", and would be yielded to by "))?;
                     list(f, yielded)?;
                 }
                 Ok(())
             }
+            Self::Asserted { field, overrides, times } => {
+                let is = tells("is written", "would have been written");
+                write!(f, "{field} {is} again for ")?;
+                list(f, overrides)?;
+                write!(f, ", for the {} time within 24h of {ASSERTS_MAX} at most", nth(*times))
+            }
+            Self::LeftAlone { field, until } => write!(
+                f,
+                "{field} was written again {ASSERTS_MAX} times within 24h: until {until:.0} it is left as others write it"
+            ),
             Self::Removed { field } => {
                 write!(f, "{field}: what we wrote is gone, with its member or its pool")
             }
@@ -430,24 +482,30 @@ impl What {
                 list(f, changes)
             }
             Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until:.0}"),
-            Self::ReconnectWaits { target, play, on, .. } => {
-                write!(f, "the reconnect of {} waits: play {play} still acts on ", target.short())?;
+            Self::ReconnectWaits { target, of, on, .. } => {
+                let (waits, acts) = (tells("waits", "would wait"), tells("acts", "would act"));
+                write!(f, "the reconnect of {} {waits}: {of} still {acts} on ", target.short())?;
                 list(f, &on.iter().map(BackendId::short).collect::<Vec<_>>())
             }
             Self::ReconnectPlanned { target, due, .. } => {
-                write!(f, "{} will be reconnected at {due:.0}", target.short())
+                let will_be = tells("will be", "would have been");
+                write!(f, "{} {will_be} reconnected at {due:.0}", target.short())
             }
             Self::ReconnectCancelled { target, .. } => {
-                write!(f, "the reconnect of {} is cancelled", target.short())
+                let is = tells("is", "would be");
+                write!(f, "the reconnect of {} {is} cancelled", target.short())
             }
             Self::ReconnectUndone { target, by, reason, .. } => {
-                write!(f, "the reconnect of {} is undone by {by}: {reason}", target.short())
+                let is = tells("is", "would be");
+                write!(f, "the reconnect of {} {is} undone by {by}: {reason}", target.short())
             }
             Self::ReconnectAsked { target, after, .. } => {
-                write!(f, "asking for a reconnect of {} in {after:#}", target.short())
+                let asking = tells("asking", "would have asked");
+                write!(f, "{asking} for a reconnect of {} in {after:#}", target.short())
             }
             Self::ReconnectAccepted { target, due, .. } => {
-                write!(f, "the reconnect of {} is accepted, due at {due:.0}", target.short())
+                let accepted = tells("is accepted, due", "would have been due");
+                write!(f, "the reconnect of {} {accepted} at {due:.0}", target.short())
             }
             Self::ReconnectRefused { target, why, .. } => {
                 write!(f, "the reconnect of {} was refused: {why}", target.short())
@@ -477,8 +535,13 @@ impl What {
                 }
                 write!(f, ": {reason}")
             }
-            Self::Resumed { by, of: Paused::Everything } => write!(f, "resumed by {by}"),
-            Self::Resumed { by, of } => write!(f, "{of} is resumed by {by}"),
+            Self::Resumed { by, reason, of } => {
+                if !of.is_everything() {
+                    write!(f, "{of} is ")?;
+                }
+                write!(f, "resumed by {by}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
+            }
             Self::Published { generation, by } => {
                 write!(f, "generation {generation} of the playbook published by {by}")
             }
@@ -545,7 +608,7 @@ mod tests {
             What::ReconnectRefused { id: reconnect(), target: target(), why: text() },
             What::ReconnectUnanswered { id: reconnect(), target: target(), why: text() },
             What::Paused { by: text(), reason: text(), of: Paused::Everything, until: None },
-            What::Resumed { by: text(), of: Paused::Everything },
+            What::Resumed { by: text(), reason: text(), of: Paused::Everything },
             What::Published { generation: 1, by: text() },
             What::Rejected { why: text() },
             What::Retried { letter: text(), from: text(), by: text(), taken: 1, kept: 1 },
@@ -573,7 +636,7 @@ mod tests {
             alert,
             plays,
         });
-        lines.push(What::Unresolvable { series, play, why: text() });
+        lines.push(What::Unresolvable { series, play, why: text(), alert: Shown::default() });
         lines
     }
 
@@ -605,9 +668,43 @@ mod tests {
             told(What::Wrote { intent: intent.clone() }),
             (format!("write {intent} is done"), format!("write {intent} would have been done"))
         );
-        let (heard, in_shadow) =
-            told(What::Resumed { by: "ada".to_owned(), of: Paused::Everything });
+        let why = Held::Emptied;
+        let (live, in_shadow) = told(What::Held { id: id.clone(), why: why.clone() });
+        assert_eq!(
+            (live, in_shadow),
+            (format!("{id} is held: {why}"), format!("{id} would be held: {why}"))
+        );
+        let (heard, in_shadow) = told(What::Resumed {
+            by: "ada".to_owned(),
+            reason: String::new(),
+            of: Paused::Everything,
+        });
         assert_eq!(heard, in_shadow, "what was heard and decided is told alike");
+    }
+
+    /// A storm of repeats whose summaries change is one line, and lines of before the name was told are read.
+    #[test]
+    fn what_is_told_once_is_so_whatever_its_alert_says_by_then() {
+        let stored = |alert: &str| -> What {
+            let late = r#"{"what":"late","series":"am/f00d","started":"2026-01-01T00:00:00Z",
+                "ended":"2026-01-01T00:05:00Z","again":null"#;
+            serde_json::from_str(&format!("{late}{alert}}}")).unwrap()
+        };
+        let named =
+            |says: &str| stored(&format!(r#","alert":[["alertname","Slow"],["n","{says}"]]"#));
+        let at = Timestamp::UNIX_EPOCH;
+        let lines = [stored(""), named("1 s"), named("2 s")].map(|what| Line::once(at, what));
+        assert!(lines.iter().all(|line| line.id == lines[0].id));
+        assert_eq!(
+            lines[0].what.to_string(),
+            "am/f00d: a firing of 2026-01-01T00:00:00Z came after its end at 2026-01-01T00:05:00Z; \
+             nothing is done"
+        );
+        assert_eq!(
+            InShadow(&lines[1].what).to_string(),
+            "Slow: a firing of 2026-01-01T00:00:00Z came after its end at 2026-01-01T00:05:00Z; \
+             nothing would be done (am/f00d: 1 s)"
+        );
     }
 
     #[test]

@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use crate::{
     claim::Claim,
     document::Document,
-    ledger::What,
+    ledger::{InShadow, What},
     names::BackendId,
     notice::Kind,
     overrides::{End, Held, Life, Override, Standing},
     playbook::Playbook,
     series::Series,
     shadow::Mode,
-    shown::{Named, SHOW_DEFAULT, Shown},
+    shown::Named,
     signal::Signal,
 };
 
@@ -101,9 +101,9 @@ impl fmt::Display for Told<'_> {
                     let be = mode.tells("", "would be ");
                     write!(f, "{be}in force since {begun:.0}")
                 }
-                (None, _) => f.write_str("about to begin"),
+                (None, _) => f.write_str(mode.tells("about to begin", "would be about to begin")),
             },
-            Became::Held(why) => write!(f, "held: {why}"),
+            Became::Held(why) => write!(f, "{}held: {why}", mode.tells("", "would be ")),
             Became::Undone(at, by) => {
                 write!(f, "undone at {at:.0}")?;
                 if let Some((by, reason)) = by {
@@ -111,7 +111,10 @@ impl fmt::Display for Told<'_> {
                 }
                 f.write_str(", until the alert ends and fires anew")
             }
-            Became::RanOut(why) => write!(f, "over, though the alert goes on: {why}"),
+            Became::RanOut(why) => {
+                let over = mode.tells("over", "would be over");
+                write!(f, "{over}, though the alert goes on: {why}")
+            }
         }
     }
 }
@@ -159,21 +162,27 @@ impl Nothing {
     ) -> String {
         // What counts is what the latest of the firings says.
         let said = series.said().unwrap_or(signal);
-        let who = Named(&series.id, &Shown::of(SHOW_DEFAULT, said)).to_string();
+        let claims = series.running.iter().flat_map(|running| &running.claims);
+        let known = claims.map(|claim| &claim.asked.alert).find(|alert| !alert.is_empty());
+        let alert = known.cloned().unwrap_or_else(|| playbook.shown(said));
+        let (who, id) = Named(&series.id, &alert).around();
         match self {
-            Self::Unmatched => format!("{who}: {}", playbook.why_no_play(said)),
+            Self::Unmatched => format!("{who}: {}{id}", playbook.why_no_play(said)),
             Self::Unresolvable => {
                 let failed = playbook.plays_for(said).failed;
                 let why: Vec<String> = failed.iter().map(ToString::to_string).collect();
                 // As the ledger tells it.
-                format!("{} could not be acted upon: {}", series.id, why.join("; "))
+                format!("{who} could not be acted upon: {}{id}", why.join("; "))
             }
-            Self::Late(what) => what.to_string(),
+            Self::Late(what) => match mode {
+                Mode::Live => what.to_string(),
+                Mode::Shadow => InShadow(what).to_string(),
+            },
             Self::Over => match signal.end() {
                 Some(end) => {
-                    format!("{who} resolved at {:.0}, and nothing was done for it", end.at)
+                    format!("{who} resolved at {:.0}, and nothing was done for it{id}", end.at)
                 }
-                None => format!("nothing was done for {who}"),
+                None => format!("nothing was done for {who}{id}"),
             },
             Self::Known | Self::Changed => {
                 let became = became(series, document);
@@ -182,7 +191,7 @@ impl Nothing {
                 if let Some(more @ 1..) = became.len().checked_sub(CLAIMS_MAX) {
                     said.push(format!("and {more} more"));
                 }
-                format!("{who} is known already: {}", said.join("; "))
+                format!("{who} is known already: {}{id}", said.join("; "))
             }
         }
     }

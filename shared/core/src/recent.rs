@@ -43,6 +43,11 @@ impl<T: Ord> Recent<T> {
         self.0.is_empty()
     }
 
+    /// How many there are within `per`.
+    pub(crate) fn within(&self, per: SignedDuration, now: Timestamp) -> usize {
+        self.0.iter().filter(|(at, _)| now < later(*at, per)).count()
+    }
+
     /// From when on one more fits among `most` in any span of `per`; none where it fits now. What lies further
     /// ahead than clocks may differ was noted by a clock that ran ahead, and does not count.
     #[must_use]

@@ -78,6 +78,20 @@ impl fmt::Display for Shown {
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a>(pub &'a SeriesId, pub &'a Shown);
 
+impl Named<'_> {
+    /// What is put before the reason why nothing comes of it, and what behind: first the name that people know,
+    /// and last, where a narrow terminal cuts it, the series, which is often a fingerprint, and the rest.
+    #[must_use]
+    pub fn around(self) -> (String, String) {
+        let Self(series, Shown(values)) = self;
+        let Some(((_, name), rest)) = values.split_first() else {
+            return (series.to_string(), String::new());
+        };
+        let rest: String = rest.iter().map(|(_, value)| format!(": {value}")).collect();
+        (name.clone(), format!(" ({series}{rest})"))
+    }
+}
+
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(series, alert) = self;

@@ -151,6 +151,7 @@ pub fn step(
         Observed::Shown { .. } => look.document.sight = None,
         Observed::Unreadable { .. } | Observed::Missing => {}
     }
+    look.document.follow_starts(&mut look.said);
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
     look.follow_ensured(observed);
     look.follow_out(observed);
@@ -464,6 +465,7 @@ impl<'a> Look<'a> {
                     (back != Fraction::WHOLE).then(|| Contribution::of(over, back))
                 }
             })
+            .map(|one| one.forced(self.document.is_forced(one.over)))
             .collect()
     }
 

@@ -233,7 +233,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         etag::Etag,
-        group::RunId,
+        group::{RunId, RunOf},
         lease::later,
         pool::Pool,
         signal::{Heard, Severity},
@@ -342,7 +342,7 @@ mod tests {
         for number in 0..3 * SERIES_MAX {
             memory.saved(saving([document(number, 0)], [series(number, 0)]));
             memory.saw(&backend(number), &sight("\"1\""), Timestamp::UNIX_EPOCH);
-            let run = RunId { play: "drain".parse().unwrap(), target: backend(number) };
+            let run = RunId { of: RunOf::Play("drain".parse().unwrap()), target: backend(number) };
             let groups = [(Scope::Run(run), Versioned::new(Group::default()))].into();
             memory.saved(Commit { groups, ..Commit::default() });
             assert_eq!(version(&memory, number), Some(1));

@@ -49,6 +49,9 @@ pub enum Command {
         effect: Effect,
         /// For how long, once it has begun.
         lasts: SignedDuration,
+        /// Whether it may pass a limit.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
         /// Why.
         reason: String,
     },

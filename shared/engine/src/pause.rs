@@ -73,10 +73,11 @@ pub async fn resume(
     store: &dyn Store,
     queue: &dyn Queue,
     of: &Paused,
-    by: &str,
+    (by, reason): (&str, Option<&str>),
     now: Timestamp,
 ) -> Result<Switched, StoreError> {
-    let what = What::Resumed { by: by.to_owned(), of: of.clone() };
+    let (by, reason) = (by.to_owned(), reason.unwrap_or_default().to_owned());
+    let what = What::Resumed { by, reason, of: of.clone() };
     switch(store, queue, of, None, &line(now, of, what)).await
 }
 

@@ -21,8 +21,8 @@ const DOCUMENTS_MAX: i64 = 1_000;
 /// What a glance shows.
 #[derive(Debug, Default)]
 pub struct Glance {
-    /// The text of the newest generation of the playbook.
-    pub playbook: Option<String>,
+    /// The number and the text of the newest generation of the playbook.
+    pub playbook: Option<(i64, String)>,
     /// The documents that can be read.
     pub documents: Vec<Document>,
     /// The members that pools were seen to list.
@@ -41,8 +41,8 @@ async fn read(path: &Path) -> Result<Glance, sqlx::Error> {
         .busy_timeout(BUSY_WITHIN)
         .disable_statement_logging();
     let mut connection = options.connect().await?;
-    let newest = "SELECT text FROM generations ORDER BY number DESC LIMIT 1";
-    let playbook = sqlx::query_scalar(newest).fetch_optional(&mut connection).await?;
+    let newest = "SELECT number, text FROM generations ORDER BY number DESC LIMIT 1";
+    let playbook = sqlx::query_as(newest).fetch_optional(&mut connection).await?;
     let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM documents ORDER BY id LIMIT ?")
         .bind(DOCUMENTS_MAX)
         .fetch_all(&mut connection)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pointsman_core::{
     claim::Occurrences,
     document::{self, Document},
+    group::RunOf,
     id::OverrideId,
     limits::Terms,
     overrides,
@@ -397,8 +398,12 @@ pub struct Reconnect {
     pub target: String,
     /// Its short name.
     pub name: String,
-    /// The play that it follows.
-    pub play: String,
+    /// The play that it follows; none where that is a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play: Option<String>,
+    /// The window that it follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
     /// When it is to be; none while its play still acts on some pool, for it follows the end of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
@@ -445,10 +450,15 @@ impl Reconnect {
             }
             document::Outcome::Unknown { at } => Outcome::Unknown { at: *at },
         });
+        let (play, window) = match &reconnect.of {
+            RunOf::Play(play) => (Some(play.to_string()), None),
+            RunOf::Window(window) => (None, Some(window.to_string())),
+        };
         Self {
             target: reconnect.target.to_string(),
             name: reconnect.target.short(),
-            play: reconnect.play.to_string(),
+            play,
+            window,
             due: reconnect.after.is_none().then_some(reconnect.due),
             asked: reconnect.asked.clone(),
             outcome,
@@ -457,16 +467,27 @@ impl Reconnect {
 }
 
 impl Reconnect {
+    /// What it follows: `play drain` or `window patching`.
+    #[must_use]
+    pub fn follows(&self) -> String {
+        match (&self.play, &self.window) {
+            (Some(play), _) => format!("play {play}"),
+            (None, Some(window)) => format!("window {window}"),
+            (None, None) => String::new(),
+        }
+    }
+
     /// The same in words.
     #[must_use]
     pub fn says(&self, reader: &Reader) -> String {
-        let Self { name, play, .. } = self;
+        let Self { name, .. } = self;
         let be = reader.tells("", " would be");
         match &self.outcome {
             None => match self.due {
                 Some(due) => format!("reconnect of {name}{be} at {}", reader.time(due)),
                 None => {
-                    format!("reconnect of {name}{be} once play {play} acts on no pool any more")
+                    let follows = self.follows();
+                    format!("reconnect of {name}{be} once {follows} acts on no pool any more")
                 }
             },
             Some(Outcome::Accepted { due, .. }) => {

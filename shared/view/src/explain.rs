@@ -7,7 +7,7 @@ use pointsman_core::{
     document::Document,
     field, lay, ledger,
     names::BackendId,
-    overrides::{Override, Standing},
+    overrides::{Life, Override, Standing},
     playbook::Playbook,
 };
 use schemars::JsonSchema;
@@ -204,7 +204,7 @@ pub struct Asked {
     /// The id of the override that decides instead, where it lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_to: Option<String>,
-    /// What keeps it back, if something does.
+    /// What keeps it back, if something does, or why it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
     /// The same in words.
@@ -223,6 +223,8 @@ pub enum Fate {
     Loses,
     /// A limit keeps it back.
     Held,
+    /// It has ended, and what it asks for stands until it is given back.
+    Ending,
 }
 
 impl Explained {
@@ -243,7 +245,8 @@ impl Explained {
             let shown = document.sight.as_ref().and_then(|sight| sight.body.get(field));
             let owned = document.owned.get(field);
             let baseline = owned.map(|owned| &owned.baseline).or(shown.as_ref())?;
-            let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, why, asked));
+            let asked = why.asked.iter();
+            let asked = asked.filter_map(|asked| Asked::of((document, &laid), why, asked, reader));
             Some(Self {
                 field: field.to_string(),
                 baseline: baseline.into(),
@@ -275,29 +278,38 @@ fn done(also: lay::Also, reader: &Reader) -> String {
 
 impl Asked {
     fn of(
-        document: &Document,
-        laid: &lay::Laid,
+        (document, laid): (&Document, &lay::Laid),
         why: &lay::Why,
         asked: &lay::Asked,
+        reader: &Reader,
     ) -> Option<Self> {
         let over: &Override = document.overrides.get(&asked.by)?;
-        let held = laid.held.get(&asked.by).or(match &over.standing {
-            Standing::Held(why) => Some(why),
-            Standing::Unseen | Standing::Admitted | Standing::Yielded => None,
-        });
+        let (ended, held) = match (&over.life, &over.standing) {
+            (Life::Ended { why, .. }, _) if !over.is_asked_again() => (Some(why), None),
+            // As it was decided last, whatever has become of others since.
+            (_, Standing::Held(why)) => (None, Some(why)),
+            (_, Standing::Unseen | Standing::Admitted | Standing::Yielded) => {
+                (None, laid.held.get(&asked.by))
+            }
+        };
         let decider = why.decider().and_then(|id| document.overrides.get(id));
-        let decider = decider.filter(|_| asked.fate == lay::Fate::Loses);
-        let (fate, says) = match asked.fate {
-            lay::Fate::Decides => (Fate::Decides, "decides".to_owned()),
-            lay::Fate::Agrees => (Fate::Agrees, "asks for the same".to_owned()),
-            lay::Fate::Loses => {
+        let loses = asked.fate == lay::Fate::Loses && ended.is_none() && held.is_none();
+        let decider = decider.filter(|_| loses);
+        let (fate, says) = match (asked.fate, ended, held) {
+            (_, Some(why), _) => {
+                let until = reader.tells("until it is given back", "until it would be given back");
+                (Fate::Ending, format!("stands {until}: {why}"))
+            }
+            (_, None, Some(why)) => {
+                (Fate::Held, format!("{}held: {why}", reader.tells("", "would be ")))
+            }
+            (lay::Fate::Held, None, None) => (Fate::Held, "held".to_owned()),
+            (lay::Fate::Decides, None, None) => (Fate::Decides, "decides".to_owned()),
+            (lay::Fate::Agrees, None, None) => (Fate::Agrees, "asks for the same".to_owned()),
+            (lay::Fate::Loses, None, None) => {
                 let to = decider
                     .map_or_else(String::new, |to| format!(" to {} ({})", to.named(), to.id));
                 (Fate::Loses, format!("lost{to}"))
-            }
-            lay::Fate::Held => {
-                let why = held.map_or_else(String::new, |why| format!(": {why}"));
-                (Fate::Held, format!("held{why}"))
             }
         };
         let effect = Effect::from(&over.effect);
@@ -315,7 +327,7 @@ impl Asked {
             weight,
             fate,
             lost_to: decider.map(|to| to.id.to_string()),
-            why: held.filter(|_| fate == Fate::Held).map(Why::of),
+            why: ended.map(Why::of).or_else(|| held.map(Why::of)),
             says: format!("{effect}: {wants}, {says}"),
             effect,
         })

@@ -35,6 +35,8 @@ pub struct Facts<'a> {
     pub watchdogs: &'a [(String, SignedDuration)],
     /// How many dead letters there are.
     pub dead_letters: u64,
+    /// When the latest of them was put away.
+    pub dead_letter: Option<Timestamp>,
     /// When the oldest of the messages that wait was sent.
     pub oldest: Option<Timestamp>,
 }
@@ -137,7 +139,12 @@ impl Health {
             }));
         }
         if facts.dead_letters > 0 {
-            let says = format!("{} could not be used", count(facts.dead_letters, "dead letter"));
+            let mut says =
+                format!("{} could not be used", count(facts.dead_letters, "dead letter"));
+            if let Some(latest) = facts.dead_letter {
+                let the = if facts.dead_letters == 1 { "" } else { "the latest " };
+                says.push_str(&format!(", {the}put away at {}", reader.time(latest)));
+            }
             let mut matter = Matter::trouble(MatterKind::DeadLetters, &says)
                 .hinting("`pointsman dead-letters list` shows them; `retry` or `drop` them");
             matter.count = Some(facts.dead_letters);
@@ -320,6 +327,7 @@ mod tests {
             notices: &all,
             watchdogs: &watchdogs,
             dead_letters: 0,
+            dead_letter: None,
             oldest: None,
         };
         let reader = Reader::utc(at("12:00"));
@@ -337,8 +345,14 @@ mod tests {
     fn a_serve_that_takes_nothing_in_is_trouble_after_a_minute() {
         let stuck = |served, oldest: Option<Timestamp>| {
             let notices = Notices::default();
-            let facts =
-                Facts { served, notices: &notices, watchdogs: &[], dead_letters: 0, oldest };
+            let facts = Facts {
+                served,
+                notices: &notices,
+                watchdogs: &[],
+                dead_letters: 0,
+                dead_letter: None,
+                oldest,
+            };
             let health = Health::of(&facts, &[], &Reader::utc(at("12:00")));
             health.matters.iter().any(|matter| matter.kind == MatterKind::Stuck)
         };
@@ -457,6 +471,7 @@ mod tests {
             notices: &notices,
             watchdogs: &watchdogs,
             dead_letters: 2,
+            dead_letter: Some(at("11:50")),
             oldest: None,
         };
         let health = Health::of(&facts, &[], &Reader::utc(at("12:00")));

@@ -224,6 +224,8 @@ fn alert(what: &ledger::What) -> Option<String> {
     if let Told::Fired { alert, .. }
     | Told::Resolved { alert, .. }
     | Told::KeepsBack { alert, .. }
+    | Told::Late { alert, .. }
+    | Told::Unresolvable { alert, .. }
     | Told::Claimed { alert, .. } = what
     {
         (!alert.is_empty()).then(|| alert.to_string())

@@ -3,7 +3,11 @@
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
-use pointsman_core::notice::{self, About, Kind, Notices, Sort};
+use pointsman_core::{
+    document::Document,
+    notice::{self, About, Kind, Notices, Sort},
+    overrides::Standing,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -53,6 +57,17 @@ impl Notice {
         let mut ranked: Vec<_> = ranked.collect();
         ranked.sort_by_key(|(rank, severity, ..)| (*rank, *severity));
         ranked.into_iter().map(|(.., about, notice)| Self::of(about, notice)).collect()
+    }
+
+    /// Those of which what is said may still be so. Where nothing is held any more, what was held when it
+    /// was heard again is not: what has become of it is told with its backend, and in the ledger.
+    #[must_use]
+    pub fn standing(notices: &Notices, documents: &[Document]) -> Vec<Self> {
+        let mut overrides = documents.iter().flat_map(|document| document.overrides.values());
+        let holds = overrides.any(|over| matches!(over.standing, Standing::Held(_)));
+        let mut all = Self::all(notices);
+        all.retain(|notice| holds || notice.kind != Kind::Held.to_string());
+        all
     }
 
     fn of(about: &About, notice: &notice::Notice) -> Self {

@@ -8,6 +8,7 @@ use pointsman_core::{
     document::Document,
     lay::Laid,
     overrides::{self, Held, Life, Standing as Stored},
+    shown::Shown,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -64,9 +65,14 @@ impl Alert {
     /// What there is to show of the alert that an override is for.
     #[must_use]
     pub fn of(over: &overrides::Override) -> Option<Self> {
+        Self::shown(&over.alert)
+    }
+
+    /// What there is to show of it.
+    pub(crate) fn shown(shown: &Shown) -> Option<Self> {
         let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let values: BTreeMap<_, _> = over.alert.iter().map(pair).collect();
-        (!values.is_empty()).then(|| Self { values, says: over.alert.to_string() })
+        let values: BTreeMap<_, _> = shown.iter().map(pair).collect();
+        (!values.is_empty()).then(|| Self { values, says: shown.to_string() })
     }
 }
 
@@ -210,7 +216,11 @@ impl Standing {
         };
         let damped = over.damped.as_ref().filter(|_| over.begun().is_some());
         let damped = damped.map_or_else(String::new, |damped| format!("; {damped}"));
-        let mut says = standing.says + &damped + &in_vain(document, over);
+        let passes = document.passes(over);
+        let passes =
+            passes.map_or_else(String::new, |why| format!("; it passes a limit by force: {why}"));
+        let drifted = drifted(document, over, reader);
+        let mut says = standing.says + &damped + &passes + &drifted + &in_vain(document, over);
         if !by.is_empty() {
             let named = by.iter().take(EFFECTS_MAX);
             let named: Vec<_> = named.map(|one| format!("{} ({})", one.named(), one.id)).collect();
@@ -242,7 +252,7 @@ impl Standing {
                 new(StandingKind::Unread, at, None, says)
             }
             (Life::Claimed { at }, Stored::Held(why)) => {
-                new(StandingKind::Held, at, Some(Why::of(why)), format!("held: {why}"))
+                new(StandingKind::Held, at, Some(Why::of(why)), format!("{be}held: {why}"))
             }
             (Life::Claimed { at } | Life::Begun { at, .. }, Stored::Yielded) => {
                 let says = reader.tells(
@@ -296,12 +306,14 @@ impl Standing {
                 let step = steps.len().checked_sub(1);
                 let given_back = step.map(|step| over.lease.given_back(step).to_string());
                 let back = match &given_back {
-                    None => "not given back yet".to_owned(),
+                    None => reader.tells("not given back yet", "not given back").to_owned(),
                     Some(part) => format!("{part} given back"),
                 };
                 let again = match (over.is_asked_again(), stored) {
                     (false, _) => String::new(),
-                    (true, Stored::Held(why)) => format!("; asked for again, and held: {why}"),
+                    (true, Stored::Held(why)) => {
+                        format!("; asked for again, and {be}held: {why}")
+                    }
                     (true, Stored::Unseen | Stored::Admitted | Stored::Yielded) => {
                         "; asked for again".to_owned()
                     }
@@ -311,6 +323,27 @@ impl Standing {
             }
         }
     }
+}
+
+/// How often what an override changes was written again over others, and until when that is left to them.
+fn drifted(document: &Document, over: &overrides::Override, reader: &Reader) -> String {
+    let fields = over.effect.fields();
+    let known = fields.iter().filter_map(|field| Some((field, document.drifted.get(field)?)));
+    let told = known.filter_map(|(field, drifted)| {
+        let times = drifted.times(reader.now());
+        match drifted.left_until.filter(|until| reader.now() < *until) {
+            Some(until) => {
+                let until = reader.time(until);
+                Some(format!("; {field} is left as others write it until {until}"))
+            }
+            None if times == 0 => None,
+            None => Some(format!(
+                "; {field} was written again over others {} within 24h",
+                count(times as u64, "time")
+            )),
+        }
+    });
+    told.collect()
 }
 
 /// What keeps out an override that had begun: the stronger ones that began when it gave way; all that are

@@ -84,8 +84,9 @@ pub struct Promoted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextStep {
-    /// The id of the override that gives back.
-    pub id: String,
+    /// The id of the override that gives back; left out where none has anything to give any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// How much it will have given back then, in percent.
     pub gives_back: String,
     /// When, at the earliest; left out where that is as soon as it can be written.
@@ -94,6 +95,18 @@ pub struct NextStep {
 }
 
 impl NextStep {
+    /// All that is left of a field that nothing is asked of any more, and that is not written yet.
+    fn rest(document: &Document, laid: &Laid, field: &Field) -> Option<Self> {
+        let owned = document.owned.get(field)?;
+        let wanted = laid.values.get(field).unwrap_or(&owned.baseline);
+        let is_left = !owned.written.means(&owned.baseline) && wanted.means(&owned.baseline);
+        is_left.then(|| Self {
+            id: None,
+            gives_back: Fraction::WHOLE.to_string(),
+            at: owned.unmet().map(|unmet| unmet.until),
+        })
+    }
+
     /// `50% at 07:45`; `50% waits, from 07:45` where something keeps it back.
     #[must_use]
     pub fn says(&self, reader: &Reader, waits: Option<Waits>) -> String {
@@ -164,7 +177,8 @@ impl Member {
             weight: (&now.weight).into(),
             share: share.map(|share| share.to_string()),
             promoted: Promoted::of((document, laid), &priority, reader),
-            next: about().filter_map(next_step).min_by_key(|next| next.at),
+            next: (about().filter_map(next_step).min_by_key(|next| next.at))
+                .or_else(|| NextStep::rest(document, laid, &weight)),
             overrides: about().map(|over| over.id.to_string()).collect(),
             held: held.map(|over| over.id.to_string()).collect(),
         }
@@ -218,7 +232,7 @@ pub(crate) fn effects<'a>(
 fn next_step(over: &pointsman_core::overrides::Override) -> Option<NextStep> {
     let Life::Ended { steps, .. } = &over.life else { return None };
     Some(NextStep {
-        id: over.id.to_string(),
+        id: Some(over.id.to_string()),
         gives_back: over.lease.given_back(steps.len()).to_string(),
         at: steps.last().map(|last| later(*last, over.lease.every)),
     })

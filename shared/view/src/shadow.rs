@@ -198,6 +198,7 @@ mod tests {
             alert: Shown::default(),
         };
         let by_hand = What::Commanded {
+            force: false,
             id: id("ap"),
             by: "anna".to_owned(),
             reason: "INC-7".to_owned(),

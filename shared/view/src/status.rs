@@ -7,7 +7,9 @@ use pointsman_core::{document::Document, group, ledger, series::Series, signal::
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{backend::Backend, health::Health, notice::Notice, value::VERSION, words::Reader};
+use crate::{
+    backend::Backend, health::Health, notice::Notice, over::Alert, value::VERSION, words::Reader,
+};
 
 /// What `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -186,6 +188,9 @@ impl Pause {
 pub struct Late {
     /// Which.
     pub series: String,
+    /// What it is, in its own words; left out where that was not told, by a version before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Alert>,
     /// When it was heard.
     pub heard: Timestamp,
     /// The start that it stated.
@@ -201,13 +206,15 @@ impl Late {
     #[must_use]
     pub fn told(lines: &[ledger::Line], now: Timestamp) -> BTreeMap<SeriesId, Self> {
         let late = |line: &ledger::Line| {
-            let ledger::What::Late { series, started, ended, again: Some(from) } = &line.what
+            let ledger::What::Late { series, started, ended, again: Some(from), alert } =
+                &line.what
             else {
                 return None;
             };
             let counts_from = *from;
             let late = Self {
                 series: series.to_string(),
+                alert: Alert::shown(alert),
                 heard: line.at,
                 started: *started,
                 ended: *ended,
@@ -232,6 +239,8 @@ impl Late {
     #[must_use]
     pub fn says(&self, reader: &Reader) -> String {
         let (heard, ended) = (reader.second(self.heard), reader.second(self.ended));
-        format!("{} was heard firing at {heard}, right after its end at {ended}", self.series)
+        let named = self.alert.as_ref().map(|alert| format!("{} ({})", alert.says, self.series));
+        let who = named.unwrap_or_else(|| self.series.clone());
+        format!("{who} was heard firing at {heard}, right after its end at {ended}")
     }
 }

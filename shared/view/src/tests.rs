@@ -11,6 +11,7 @@ use pointsman_core::{
     etag::{Etag, Guard},
     field::{Change, Field, Value},
     fraction::Fraction,
+    group::RunOf,
     id::{IntentId, ReconnectId},
     lay::Laid,
     lease::{Lease, Until},
@@ -307,7 +308,8 @@ fn a_backend_is_shown_without_what_is_internal() {
     document.intents.push(intent());
     let reconnect = Reconnect {
         target: backend().sibling("eu".parse().unwrap()),
-        play: "shift-failing-member".parse().unwrap(),
+        of: RunOf::Play("shift-failing-member".parse().unwrap()),
+        start: None,
         series: series("f00d"),
         due: at("12:30:00"),
         after: None,
@@ -533,14 +535,23 @@ fn an_alert_heard_right_after_its_end_is_late_until_it_counts() {
     let mut stored = Series::new(series("f00d"));
     stored.merge(&signal(Heard::Resolved { stated: Some(end) }, end), end);
     let again = stored.counts_from();
-    let what = |ended| What::Late { series: series("f00d"), started: at("12:00:00"), ended, again };
+    let labels = BTreeMap::from([("alertname".to_owned(), "BackendErrors".to_owned())]);
+    let named = Signal { labels, ..signal(Heard::Fired, end) };
+    let shown = Shown::of(["alertname"], &named);
+    let what = |ended| What::Late {
+        series: series("f00d"),
+        started: at("12:00:00"),
+        ended,
+        again,
+        alert: shown.clone(),
+    };
     let lines = [Line::once(at("12:09:40"), what(end))];
     let late = |lines: &[Line], now, stored: &Series| {
         let late = view::Late::still(view::Late::told(lines, now), std::slice::from_ref(stored));
         let reader = view::Reader::utc(now);
         late.first().map(|late| late.says(&reader)).unwrap_or_default()
     };
-    expect!["prometheus/f00d was heard firing at 12:09:40Z, right after its end at 12:09:30Z"]
+    expect!["BackendErrors (prometheus/f00d) was heard firing at 12:09:40Z, right after its end at 12:09:30Z"]
         .assert_eq(&late(&lines, now(), &stored));
     // From the time on that it names, it is on again where it is heard, and no longer late where it is not.
     let counts = again.unwrap();
@@ -557,7 +568,13 @@ fn an_alert_heard_right_after_its_end_is_late_until_it_counts() {
 #[test]
 fn history_has_what_was_noticed_since_its_first_line_and_nothing_twice() {
     let ended = at("12:00:00");
-    let late = What::Late { series: series("f00d"), started: at("11:58:00"), ended, again: None };
+    let late = What::Late {
+        series: series("f00d"),
+        started: at("11:58:00"),
+        ended,
+        again: None,
+        alert: Shown::default(),
+    };
     let mut notices = Notices::default();
     notices.note(Kind::Late, "prometheus", at("12:01:00"), &late.to_string());
     notices.note(Kind::Unmatched, "prometheus", at("11:00:00"), "no play is for it");

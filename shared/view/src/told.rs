@@ -118,18 +118,23 @@ pub struct Released {
 
 /// What is said where alerts still fire behind what was ended by hand; nothing where none does.
 #[must_use]
-pub fn still_firing<'a>(alerts: impl IntoIterator<Item = &'a Alerts>) -> Option<String> {
-    const UNTIL: &str = "they bring nothing back until they have resolved and fire anew";
+pub fn still_firing<'a>(
+    alerts: impl IntoIterator<Item = &'a Alerts>,
+    reader: &Reader,
+) -> Option<String> {
+    let bring = reader.tells("bring", "would bring");
+    let until = format!("they {bring} nothing back until they have resolved and fire anew");
     let counts = alerts.into_iter().map(|alerts| alerts.count).filter(|count| *count > 0);
     match counts.collect::<Vec<_>>().as_slice() {
         [] => None,
-        [1] => Some(
-            "1 alert still fires: it brings nothing back until it has resolved and fires anew"
-                .to_owned(),
-        ),
-        [many] => Some(format!("{} alerts still fire: {UNTIL}", number(*many))),
+        [1] => {
+            let brings = reader.tells("brings", "would bring");
+            let until = "until it has resolved and fires anew";
+            Some(format!("1 alert still fires: it {brings} nothing back {until}"))
+        }
+        [many] => Some(format!("{} alerts still fire: {until}", number(*many))),
         // One alert may be behind several of them.
-        several => Some(format!("alerts still fire behind {} of these: {UNTIL}", several.len())),
+        several => Some(format!("alerts still fire behind {} of these: {until}", several.len())),
     }
 }
 

@@ -167,6 +167,7 @@ mod tests {
         declared::Declared,
         fraction::Fraction,
         overrides::{End, Held},
+        reconnect::{Due, Rhythm},
         shown::Shown,
     };
     use serde_json::json;
@@ -252,7 +253,7 @@ mod tests {
             End::Panic,
         ];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects: [effect::Effect; 8] = [
+        let effects: [effect::Effect; 9] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },
@@ -261,13 +262,17 @@ mod tests {
             effect::Effect::Set([].into()),
             effect::Effect::Ensure(Declared::new(&serde_json::Map::new())),
             effect::Effect::Join { member: member(), weight: None, priority: None },
+            effect::Effect::Reconnect(Rhythm {
+                first: Due::After(SignedDuration::ZERO),
+                every: None,
+            }),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
         expect!["members share capacity mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone stale closed dropped panic"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
-        expect!["drain shift split promote breaker set ensure join"]
+        expect!["drain shift split promote breaker set ensure join reconnect"]
             .assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

@@ -110,6 +110,7 @@ pub(crate) struct Play {
     pub(crate) ramp: Vec<u8>,
     pub(crate) every: i64,
     pub(crate) reconnect: Option<i64>,
+    pub(crate) drift: Option<&'static str>,
     pub(crate) when: When,
 }
 
@@ -133,6 +134,8 @@ pub(crate) enum Effect {
     Promote(Option<u8>),
     Breaker(Tighten),
     Set(BTreeMap<Property, Json>),
+    /// So many seconds after the beginning; in a window, again and again.
+    Reconnect(i64),
 }
 
 /// One series: which play it is for, unless it is for none, which member it is about, and its runs.
@@ -269,7 +272,7 @@ impl Case {
         let member = format!("member: {}", self.name(window.member));
         let mut text =
             format!("  - name: w{place}\n    {opens}\n    lasts: {}s\n    do:\n", window.lasts);
-        text += &self.effect(&window.effect, &member);
+        text += &self.effect(&window.effect, &member, Some(window.lasts));
         if let Some((step, every)) = window.ramp {
             text += &format!("    ramp: {{steps: [{step}%], every: {every}s}}\n");
         }
@@ -280,13 +283,16 @@ impl Case {
         let mut text =
             format!("  - name: p{place}\n    when: signal.labels.play == \"{place}\"\n    do:\n");
         for effect in &play.effects {
-            text += &self.effect(effect, "member: \"${signal.labels.backend}\"");
+            text += &self.effect(effect, "member: \"${signal.labels.backend}\"", None);
         }
         text += &if play.resolves {
             format!("    atMost: {}m\n", play.lasts)
         } else {
             format!("    for: {}m\n", play.lasts)
         };
+        if let Some(drift) = play.drift {
+            text += &format!("    drift: {drift}\n");
+        }
         if let Some(hold) = play.hold {
             text += &format!("    hold: {hold}s\n");
         }
@@ -312,7 +318,8 @@ impl Case {
         text
     }
 
-    fn effect(&self, effect: &Effect, member: &str) -> String {
+    /// An effect of a play, or of a window that is open for so long.
+    fn effect(&self, effect: &Effect, member: &str, window: Option<i64>) -> String {
         match effect {
             Effect::Drain => format!("      - drain: {{pool: pool, {member}}}\n"),
             Effect::Shift(to) => {
@@ -324,6 +331,20 @@ impl Case {
             }
             Effect::Breaker(tighten) => single::line(&Does::Breaker(tighten.clone())),
             Effect::Set(properties) => single::line(&Does::Set(properties.clone())),
+            // A workspace has none, and a window may be too short for one.
+            Effect::Reconnect(_)
+                if self.in_workspace || window.is_some_and(|lasts| lasts <= 120) =>
+            {
+                "      - breaker: {backend: one, count: 5}\n".to_owned()
+            }
+            Effect::Reconnect(after) => {
+                let when = match window {
+                    None => format!("after: {after}s"),
+                    Some(lasts) if lasts > *after => format!("after: {after}s, every: 130s"),
+                    Some(_) => "every: 120s".to_owned(),
+                };
+                format!("      - reconnect: {{backend: one, {when}}}\n")
+            }
             Effect::Split(weights) => {
                 let mut split: BTreeMap<String, u8> = weights
                     .iter()
@@ -561,12 +582,12 @@ pub(crate) fn plays(
         prop_oneof![Just(vec![]), Just(vec![50]), Just(vec![10, 50, 100]), Just(vec![25, 50, 75])],
         select(vec![10_i64, 60, 120]),
         option::weighted(0.4, select(vec![120_i64, 150, 300])),
-        when_it_begins(),
+        (option::of(select(vec!["yield", "assert", "auto"])), when_it_begins()),
     );
     vec(play, 1..=3).prop_map(|plays| {
         plays
             .into_iter()
-            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect, when)| {
+            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect, (drift, when))| {
                 // One target is named once by a play.
                 let mut seen = Vec::new();
                 effects.retain(|effect| {
@@ -575,7 +596,7 @@ pub(crate) fn plays(
                     seen.push(kind);
                     fresh
                 });
-                Play { effects, lasts, resolves, hold, ramp, every, reconnect, when }
+                Play { effects, lasts, resolves, hold, ramp, every, reconnect, drift, when }
             })
             .collect()
     })
@@ -675,6 +696,7 @@ fn cases(lasts: std::ops::Range<i64>, windows_max: usize) -> impl Strategy<Value
     let of_single = single::effect().prop_map(|effect| match effect {
         Does::Breaker(tighten) => Effect::Breaker(tighten),
         Does::Set(properties) => Effect::Set(properties),
+        Does::Reconnect(_) => panic!("it is made below"),
         Does::Drain { .. }
         | Does::Shift { .. }
         | Does::Split { .. }
@@ -682,7 +704,8 @@ fn cases(lasts: std::ops::Range<i64>, windows_max: usize) -> impl Strategy<Value
         | Does::Ensure(_)
         | Does::Join { .. } => panic!("it is a breaker, or it sets something"),
     });
-    let of_single = of_single.boxed();
+    let reconnect = select(vec![120_i64, 150]).prop_map(Effect::Reconnect);
+    let of_single = prop_oneof![3 => of_single, 1 => reconnect].boxed();
     prop_oneof![
         3 => cases_of(pool().prop_map(Body::from), effect(), lasts.clone(), windows_max),
         2 => cases_of(single::single(), of_single, lasts, windows_max),
@@ -780,6 +803,7 @@ pub(crate) enum Event {
         member: usize,
         part: u8,
         lasts: i64,
+        force: bool,
     },
 }
 
@@ -790,6 +814,8 @@ pub(crate) enum Change {
     Priority(usize, Value),
     Remove(usize),
     Add(usize, Value, Value),
+    /// A pipeline puts back what its owner had left.
+    PutBack,
     Other,
     /// A pool becomes a Single, or the reverse, and back.
     Turn,
@@ -810,6 +836,7 @@ fn foreign() -> impl Strategy<Value = Change> {
         6 => (0_usize..8, value()).prop_map(|(member, value)| Change::Weight(member, value)),
         2 => (0_usize..8, priority()).prop_map(|(member, value)| Change::Priority(member, value)),
         2 => Just(Change::Other),
+        4 => Just(Change::PutBack),
         1 => (0_usize..8).prop_map(Change::Remove),
         1 => (0_usize..8, value(), priority())
             .prop_map(|(member, weight, priority)| Change::Add(member, weight, priority)),
@@ -863,9 +890,9 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Release),
         1 => (1_i64..1_000).prop_map(Event::Extend),
         1 => (0_usize..3).prop_map(Event::Skip),
-        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600, single::effect()).prop_map(
-            |(kind, member, part, lasts, of_single)| {
-                Event::Change { of_single, kind, member, part, lasts }
+        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600, single::effect(), prop::bool::weighted(0.3)).prop_map(
+            |(kind, member, part, lasts, of_single, force)| {
+                Event::Change { of_single, kind, member, part, lasts, force }
             },
         ),
     ];
@@ -930,7 +957,7 @@ impl World {
                     self.handle(0, &crate::world::extend(self.backend.clone(), id, until));
                 }
             }
-            Event::Change { of_single, kind, member, part, lasts } => {
+            Event::Change { of_single, kind, member, part, lasts, force } => {
                 let (one, other) = (case.name(*member), case.name(member + 1));
                 let weight = part % 101;
                 let effect = match kind {
@@ -944,7 +971,7 @@ impl World {
                 let reason = format!("no. {}", self.commanded.len());
                 self.handle(
                     0,
-                    &crate::world::change(self.backend.clone(), effect, *lasts, &reason),
+                    &crate::world::change(self.backend.clone(), effect, *lasts, *force, &reason),
                 );
             }
         }
@@ -961,6 +988,12 @@ impl World {
         let is_first_kind = |body: &Body| body.pool().is_some() == case.body.pool().is_some();
         match of_pool {
             Change::Other => return Some(Foreign::Other),
+            Change::PutBack => {
+                let document = self.document()?;
+                let mut owned = document.owned.iter();
+                let (field, owned) = owned.find(|(_, one)| !one.written.means(&one.baseline))?;
+                return Some(Foreign::Set(field.clone(), owned.baseline.clone()));
+            }
             Change::Delete => return Some(Foreign::Delete),
             Change::Create => return Some(Foreign::Create(case.body.clone())),
             Change::Turn if !self.azure.body().is_some_and(is_first_kind) => {
@@ -991,7 +1024,9 @@ impl World {
                 weight: weight.clone(),
                 priority: priority.clone(),
             })),
-            Change::Turn | Change::Other | Change::Delete | Change::Create => None,
+            Change::Turn | Change::Other | Change::PutBack | Change::Delete | Change::Create => {
+                None
+            }
         }
     }
 }

@@ -35,8 +35,9 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
 }
 
 /// What a write broke, if it broke anything. Where a play `splits`, weights are its author's and
-/// say nothing of the owner's, so that no share can be told from outside.
-pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String> {
+/// say nothing of the owner's, so that no share can be told from outside. Where limits are passed by force, only
+/// the traffic must go somewhere.
+pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool, forced: bool) -> Option<String> {
     let Terms { limits, null_weight: null, .. } = terms.clone();
     let (owner, after) = (groups(done.owner.pool()?, null), groups(done.after.pool()?, null));
     let show = || format!("{} over {}", written(&done.after), written(&done.owner));
@@ -52,6 +53,9 @@ pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String>
     let (number, serving) = owner.iter().find(|(_, group)| !empty(group))?;
     if after.iter().any(|(other, group)| other < number && !empty(group)) {
         return Some(format!("a group that was switched off gets all the traffic: {}", show()));
+    }
+    if forced {
+        return None;
     }
     let before: Vec<&(String, u64)> = serving.iter().filter(|(_, weight)| *weight > 0).collect();
     let now = after.get(number).cloned().unwrap_or_default();

@@ -305,7 +305,11 @@ fn shows(body: &Body, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
-        Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) | Effect::Join { .. } => false,
+        Effect::Breaker(_)
+        | Effect::Set(_)
+        | Effect::Ensure(_)
+        | Effect::Reconnect(_)
+        | Effect::Join { .. } => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

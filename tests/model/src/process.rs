@@ -162,7 +162,7 @@ impl Running {
         let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
         tokio::spawn(async move {
             let now = engine.now();
-            pause::resume(engine.store(), &*ports, &of, "operator", now).await.unwrap();
+            pause::resume(engine.store(), &*ports, &of, ("operator", None), now).await.unwrap();
         });
     }
 

@@ -102,6 +102,7 @@ fn wanted(property: Property, owner: &Value, asking: &[&Override]) -> Value {
         let tighten = |over: &&Override| match &over.effect {
             Effect::Breaker(tighten) => Some(tighten.clone()),
             Effect::Set(_)
+            | Effect::Reconnect(_)
             | Effect::Drain { .. }
             | Effect::Shift { .. }
             | Effect::Split { .. }
@@ -123,6 +124,7 @@ fn value_set(over: &Override, property: Property) -> Option<Value> {
     match &over.effect {
         Effect::Set(properties) => properties.get(&property).cloned().map(Value::Json),
         Effect::Breaker(_)
+        | Effect::Reconnect(_)
         | Effect::Drain { .. }
         | Effect::Shift { .. }
         | Effect::Split { .. }
@@ -220,6 +222,7 @@ pub(crate) fn shows(shown: &Body, document: &Document, over: &Override) -> bool 
                 value_set(over, *property).is_some_and(|value| value.means(&is))
                     || document.overrides.values().any(|other| stronger(&other))
             }
+            Effect::Reconnect(_) => true,
             Effect::Drain { .. }
             | Effect::Shift { .. }
             | Effect::Split { .. }

@@ -235,6 +235,10 @@ impl Story {
                 self.say(&undo(backend));
             }
             ["operator", does @ .., "for", lasts, "because", reason] => {
+                let (force, does) = match does {
+                    [does @ .., "by", "force"] => (true, does),
+                    does => (false, does),
+                };
                 let effect = match *does {
                     ["drains", member] => Effect::Drain { member: member.parse().unwrap() },
                     ["shifts", member, "to", part] => {
@@ -246,7 +250,7 @@ impl Story {
                     _ => panic!("{step}"),
                 };
                 let backend = world.backend.clone();
-                self.say(&change(backend, effect, seconds(&[lasts]), reason));
+                self.say(&change(backend, effect, seconds(&[lasts]), force, reason));
             }
             ["operator", "extends", "the", "first", "for", lasts] => {
                 let until = later(world.now, SignedDuration::from_secs(seconds(&[lasts])));
@@ -285,6 +289,21 @@ impl Story {
                     }
                 };
                 world.foreign(&foreign);
+            }
+            ["someone", "deletes", "it"] => world.foreign(&Foreign::Delete),
+            ["someone", "makes", "it", "again:", members @ ..] => {
+                world.foreign(&Foreign::Create(pool(&members.join(" ")).into()));
+            }
+            ["someone", "turns", "it", "into", "a", "Single"] => {
+                world.foreign(&Foreign::Turn(crate::single::plain()));
+            }
+            ["someone", "turns", "it", "into", "a", "pool:", members @ ..] => {
+                world.foreign(&Foreign::Turn(pool(&members.join(" ")).into()));
+            }
+            ["someone", "renames", "the", "rule"] => {
+                let shown = world.azure.body().expect("it is there");
+                let renamed = crate::single::Change::Rename.of(shown).expect("it has a rule");
+                world.foreign(&renamed);
             }
             ["someone", "removes", member] => {
                 world.foreign(&Foreign::Remove(member.parse().unwrap()));
@@ -411,8 +430,8 @@ fn names(text: &str) -> Vec<String> {
 
 /// A line of the ledger without the numbers of its alerts.
 fn without_alerts(text: &str) -> String {
-    let word = |word: &str| match word.strip_prefix("am/") {
-        Some(name) => format!("am/{}", name.trim_end_matches(|char: char| char.is_ascii_digit())),
+    let word = |word: &str| match word.trim_start_matches('(').strip_prefix("am/") {
+        Some(name) => format!("am/{}", name.trim_end_matches(|char: char| !char.is_alphabetic())),
         None => word.to_owned(),
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")

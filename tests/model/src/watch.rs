@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::{Document, Intent, Owned},
     effect::Effect,
     etag::{Etag, Guard},
     field::{Field, Value},
     id::{IntentId, OverrideId, ReconnectId},
+    lease::later,
     ledger::{Line, What},
     overrides::{Life, Standing},
+    playbook::RECONNECT_AFTER_MIN,
     pool::Pool,
     step::Observed,
 };
@@ -30,6 +32,8 @@ struct Planned {
     owned: BTreeMap<Field, Owned>,
     /// The fields that were given up and that no override that could want them is left for.
     given_up: BTreeSet<Field>,
+    /// Whether an operator has the limits passed.
+    forced: bool,
 }
 
 impl Planned {
@@ -46,7 +50,8 @@ impl Planned {
             .filter(|(field, yielded)| !wanted(field, yielded))
             .map(|(field, _)| field.clone())
             .collect();
-        Self { etag, owned: document.owned.clone(), given_up }
+        let forced = document.overrides.values().any(|over| document.passes(over).is_some());
+        Self { etag, owned: document.owned.clone(), given_up, forced }
     }
 }
 
@@ -66,6 +71,10 @@ pub(crate) struct Watch {
     received: usize,
     lines: usize,
     asked: BTreeMap<ReconnectId, usize>,
+    /// When the reconnects were due that were asked for, by the beginning that each followed.
+    starts: BTreeMap<(OverrideId, Timestamp), BTreeSet<Timestamp>>,
+    /// When each field was written again over others.
+    asserted: BTreeMap<Field, Vec<Timestamp>>,
 }
 
 impl Outside {
@@ -89,6 +98,7 @@ impl Outside {
                 self.violation("I12", &format!("{id} was extended, and has ended before"));
             }
         }
+        self.asked_for(before, document);
         let was_there = |intent: &&Intent| {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };
@@ -120,6 +130,31 @@ impl Outside {
         }
     }
 
+    /// Holds the reconnects that are newly asked for against the beginnings that they follow.
+    fn asked_for(&mut self, before: Option<&Document>, document: &Document) {
+        for (id, one) in &document.reconnects {
+            let asked =
+                |document: &Document| document.reconnects.get(id).map(|one| one.asked.len());
+            let is_new = one.asked.len() == 1 && before.and_then(asked).unwrap_or(0) == 0;
+            let Some(start) = one.start.as_ref().filter(|_| is_new) else { continue };
+            let over = document.overrides.get(&start.id);
+            let in_force = over.filter(|over| over.begun() == Some(start.begun));
+            let Some(Effect::Reconnect(rhythm)) = in_force.map(|over| &over.effect) else {
+                self.violation("I10", &format!("{id} was asked for, and what it follows is over"));
+                continue;
+            };
+            let early = document.now < later(one.due, -RECONNECT_AFTER_MIN);
+            let dues = self.watch.starts.entry((start.id.clone(), start.begun)).or_default();
+            dues.insert(one.due);
+            let apart: Vec<_> =
+                dues.iter().zip(dues.iter().skip(1)).map(|(a, b)| b.duration_since(*a)).collect();
+            let often = apart.iter().any(|apart| rhythm.every.is_none_or(|every| *apart < every));
+            if early || often || one.due < rhythm.first.of(start.begun) {
+                self.violation("I10", &format!("{id} was asked for too soon, or too often"));
+            }
+        }
+    }
+
     /// Takes note that an operator asks for something, and so does not wait for a pause between two tries.
     pub(crate) fn insists(&mut self, lines: &[Line]) {
         if lines.iter().any(|line| matches!(line.what, What::Commanded { .. })) {
@@ -134,6 +169,14 @@ impl Outside {
                 && let Some(planned) = self.watch.planned.get(intent)
             {
                 self.watch.outrun.insert(planned.etag.clone(), self.now);
+            }
+            if let What::Asserted { field, .. } = &line.what {
+                let of = self.watch.asserted.entry(field.clone()).or_default();
+                of.retain(|at| line.at < later(*at, SignedDuration::from_hours(24)));
+                of.push(line.at);
+                if of.len() > 3 {
+                    self.violation("I9", &format!("{field} was written again a fourth time"));
+                }
             }
         }
     }
@@ -221,7 +264,7 @@ impl Outside {
         if let Some(text) = loosened(&done) {
             self.violation("I6", &text);
         }
-        if let Some(text) = crate::limits::broken(&done, &terms, splits) {
+        if let Some(text) = crate::limits::broken(&done, &terms, splits, planned.forced) {
             self.violation("I5", &text);
         }
     }

@@ -53,10 +53,16 @@ pub(crate) fn undo(backend: BackendId) -> Message {
     Message::Command(Command::UndoBackend { backend, reason: "enough".to_owned() })
 }
 
-/// That an operator changes a backend, for so many seconds.
-pub(crate) fn change(backend: BackendId, effect: Effect, lasts: i64, reason: &str) -> Message {
+/// That an operator changes a backend, for so many seconds, perhaps past its limits.
+pub(crate) fn change(
+    backend: BackendId,
+    effect: Effect,
+    lasts: i64,
+    force: bool,
+    reason: &str,
+) -> Message {
     let (lasts, reason) = (SignedDuration::from_secs(lasts), reason.to_owned());
-    Message::Command(Command::Change { backend, effect, lasts, reason })
+    Message::Command(Command::Change { backend, effect, lasts, force, reason })
 }
 
 /// That an operator has an override of a backend stay.

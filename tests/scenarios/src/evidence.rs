@@ -88,7 +88,7 @@ impl World {
         body["alerts"][0]["labels"] = json!({"alertname": "Flush"});
         body["alerts"][0]["fingerprint"] = json!(name);
         assert_eq!(self.deliver(serve, &body).await.status, 202);
-        self.told(&format!("{name} (Flush")).await;
+        self.told(&format!("(prometheus/{name}: ")).await;
     }
 
     /// Writes the playbook: the pool `chat` with more terms (`limits: {…}`), and these plays.

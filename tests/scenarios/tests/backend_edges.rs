@@ -416,11 +416,17 @@ async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
     assert!(!world.say(&us).await.ended(0).told.contains("overridden"));
     let _ = world.say(&[&set[..], &["--yes"]].concat()).await.ended(0).says("is overridden");
     world.weights([70, 31, 20]).await;
+    let foo = ["backend", "set", "main/eu", "foo=1"];
+    let refused = world.say(&foo).await.ended(2).says("`foo` is a field that Azure's pages do not");
+    let _ = refused.says("--unknown sets it nevertheless");
+    let named = [&foo[..], &["--unknown", "--dry-run"]].concat();
+    let _ = world.say(&named).await.ended(0).says("would be updated");
     let delete = ["backend", "delete", "main/eu"];
     let asked = world.say(&delete).await.ended(1);
-    let _ = asked
+    let asked = asked
         .says("the pool chat lists contoso-apim/eu as a member, with weight 70 and priority")
         .says("add --yes");
+    transcript("backend_delete_asked.txt", &format!("{}{}", asked.out, asked.told));
     let undone = world.say(&["undo", "chat", "--reason", "done by hand"]).await.ended(0);
     let _ = undone.says("1 alert still fires: it brings nothing back until it has resolved");
     world.finish();

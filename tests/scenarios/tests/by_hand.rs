@@ -99,6 +99,41 @@ async fn what_a_limit_or_a_pause_holds_is_said_and_exits_with_3() {
 }
 
 #[tokio::test]
+async fn force_passes_a_limit_says_which_and_leaves_no_pool_without_traffic() {
+    let world = World::new(DRAIN).await;
+    let playbook = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let stricter = playbook.replace("leastMembers: 1", "leastMembers: 2");
+    assert_ne!(stricter, playbook);
+    std::fs::write(world.path("playbook.yaml"), stricter).expect("written");
+    let serve = world.serve(&[]).await;
+    let without = ["drain", "eu", "--for", "1h", "--force"];
+    let _ = world.say(&without).await.ended(2).says("--reason");
+    let _ = world.say(&with(&["drain", "eu"])).await.ended(0);
+    let held = world.say(&with(&["drain", "us"])).await.ended(3);
+    let _ = held.says("held: 1 of the pool's members would serve, and the limit is 2");
+    let forced = world.say(&with(&["drain", "us", "--force"])).await.ended(0);
+    let passes = "it passes a limit by force: 1 of the pool's members would serve";
+    let _ = forced.says("drain us: in force").says(passes);
+    world.weights([0, 0, 20]).await;
+    let last = world.say(&with(&["drain", "ap", "--force"])).await.ended(3);
+    let _ = last.says("held: 0 of the pool's members would serve");
+    world.weights([0, 0, 20]).await;
+    let _ = world.say(&["status"]).await.says(passes);
+    let _ = world.say(&["explain", "us"]).await.says(passes);
+    let history = world.say(&["history"]).await.ended(0);
+    let _ = history
+        .says("drain us for 1h past the limits, by tester: INC-7")
+        .says("passes a limit by force");
+    // Another word without force takes its place, and is held.
+    let _ = world.say(&with(&["drain", "us"])).await.ended(3);
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["undo", "chat", "--reason", "enough"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn the_most_urgent_backend_is_shown_first() {
     let world = World::new(DRAIN).await;
     let members = [("eu", Some(5), Some(1)), ("us", Some(5), Some(1))];

@@ -243,7 +243,7 @@ async fn unmatched(world: &World, serve: &Serve, severity: &str) {
         "instance": "chat-worker-17.westeurope.contoso.example:9100",
     });
     assert_eq!(world.deliver(serve, &body).await.status, 202);
-    world.told(&format!("f-{severity} (DiskFull")).await;
+    world.told(&format!("(prometheus/f-{severity}: ")).await;
 }
 
 #[tokio::test]

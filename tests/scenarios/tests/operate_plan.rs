@@ -34,6 +34,12 @@ async fn a_plan_shows_fields_and_verdicts_and_writes_nothing_anywhere() {
     assert_eq!(detailed(&signal).await, 2, "something would be written");
     let nobody = world.signal_file(&[Alert::firing("nobody", now)]);
     assert_eq!(detailed(&nobody).await, 0, "it is held");
+    // Wrong usage must not look as if something would be written.
+    let wrong = ["plan", "--signal", &nobody, "--detailed-exitcode", "--nonsense"];
+    let _ = world.say(&wrong).await.ended(1).says("unexpected argument '--nonsense'");
+    let json = world.say(&[&wrong[..], &["--json"]].concat()).await.ended(1).told;
+    assert!(json.contains(r#""exitCode":1"#), "{json}");
+    let _ = world.say(&["plan", "--nonsense"]).await.ended(2);
     // Neither Azure nor the disk: not even a store where there was none.
     assert_eq!(world.written(), [""; 0]);
     assert_eq!(world.files(), before);
@@ -54,7 +60,7 @@ async fn a_plan_goes_on_from_what_is_in_force() {
         .say(&["plan", "--signal", &repeat])
         .await
         .ended(0)
-        .says("prometheus/f-eu (BackendErrors: 5xx on eu) is known already: drain eu in contoso-apim/chat")
+        .says("BackendErrors is known already: drain eu in contoso-apim/chat")
         .says("(play drain-failing-member): in force since")
         .says("drain eu: within the limits")
         .says("nothing would be written");
@@ -105,7 +111,7 @@ async fn a_signal_that_matches_nothing_is_said_to_match_nothing() {
     let world = World::new("plays:\n  - {name: other, when: 'signal.labels.alertname == \"Other\"', do: [{drain: {pool: chat, member: eu}}]}\n").await;
     let signal = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
     let plan = world.say(&["plan", "--signal", &signal]).await.ended(0);
-    let why = "prometheus/f-eu (BackendErrors: 5xx on eu): no play is for it: other: \
+    let why = "BackendErrors: no play is for it: other: \
                `signal.labels.alertname == \"Other\"` is false (alertname is \"BackendErrors\")";
     let _ = plan.says(why).says("no backend would change");
     // What is taken in says the same, in `status` and in `history`.

@@ -32,6 +32,17 @@ async fn check_says_where_what_and_what_would_be_right() {
         .expect("it is written");
     let bad = world.say(&["playbook", "check", "bad.yaml"]).await.ended(1);
     let _ = bad.says("bad.yaml:8:").says("chatt").says("did you mean `chat`?").says("1 problem");
+    let worse =
+        text.replace("pool: chat", "pool: chatt").replace("leastMembers: 1", "leastShare: 0.5");
+    let worse = worse.replace("${signal.labels.backend}", "$signal.labels.backend");
+    std::fs::write(world.path("worse.yaml"), worse).expect("it is written");
+    let all = world.say(&["playbook", "check", "worse.yaml"]).await.ended(1);
+    transcript("playbook_check.txt", &all.told);
+    let freeze =
+        "gates: {freeze: [{name: ny, from: 2026-12-20T00:00, to: 2027-01-02T00:00, zone: UTC}]}\n";
+    std::fs::write(world.path("frozen.yaml"), format!("{text}{freeze}")).expect("it is written");
+    let frozen = world.say(&["playbook", "check", "frozen.yaml"]).await.ended(0);
+    let _ = frozen.says("sound; 1 pool, 1 play, 1 freeze");
     let json = world.say(&["playbook", "check", "bad.yaml", "--json"]).await.ended(1).json();
     let problem = &json["problems"][0];
     assert_eq!(
@@ -104,6 +115,20 @@ plays:
         "pool chat (contoso-apim/chat): plays name what it does not list as a member: stranger (the \
          members are `eu`, `us` and `ap`), us1 (did you mean `us`?)",
     );
+    // Also where a condition is what names them.
+    let listed = r#"
+plays:
+  - name: drain-these
+    when: signal.labels["backend"] in ["eu", "us2"]
+    do: [{drain: {pool: chat, member: "${signal.labels.backend}"}}]
+  - name: drain-that
+    when: signal.severity >= warning && signal.annotations.of == "ap2"
+    do: [{drain: {pool: chat, member: "${signal.annotations.of}"}}]
+"#;
+    world.write_playbook(listed);
+    let lacks = world.say(&check).await.ended(1);
+    let _ =
+        lacks.says("does not list as a member: ap2 (did you mean `ap`?), us2 (did you mean `us`?)");
     std::fs::write(world.path("playbook.yaml"), text).expect("it is written");
 
     world.azure.foreign_delete("chat").expect("it is deleted");

@@ -218,7 +218,9 @@ async fn times_are_the_readers_and_history_is_cut_by_time_and_play() {
     let all = world.lines(&[]).await.len();
     let count = async |arguments: &[&str]| world.lines(arguments).await.len();
     assert_eq!(count(&["--since", "1h"]).await, all);
-    assert_eq!(count(&["--since", "2020-01-01 07:30"]).await, all);
+    for time in ["2020-01-01 00:00", "2020-01-01 23:59", "2020-01-01T23:59"] {
+        assert_eq!(count(&["--since", time]).await, all, "{time}");
+    }
     let later = (Timestamp::now() + SignedDuration::from_mins(1)).to_string();
     assert_eq!(count(&["--since", &later]).await, 0);
     let _ = world.say(&["history", "--since", "soon"]).await.ended(2).says("write an age as");

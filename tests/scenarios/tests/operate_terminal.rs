@@ -171,7 +171,8 @@ async fn a_long_line_goes_on_in_the_next_and_is_not_cut() {
     // Elsewhere a line is whole, however long, so that it can be searched for.
     for command in [&["status"][..], &["history"]] {
         let out = world.ok(command).await;
-        assert!(out.contains("its end counts: the-end): no play is for it: drain-"), "{out}");
+        assert!(out.contains(": no play is for it: drain-"), "{out}");
+        assert!(out.contains("its end counts: the-end)"), "{out}");
     }
     assert!(serve.stop().await);
     world.finish();
@@ -421,7 +422,7 @@ async fn history_is_followed_until_ctrl_c() {
     other["alerts"][0]["labels"] = json!({"alertname": "Other", "severity": "error"});
     assert_eq!(world.deliver(&serve, &other).await.status, 202);
     follow.shows("prometheus, error, ").await;
-    follow.shows("(Other: 5xx on nobody): no play is for it").await;
+    follow.shows("Other: no play is for it").await;
     json.shows(r#"{"kind":"unmatched","source":"prometheus","severity":"error","count":1"#).await;
     // Each has a stated form.
     let (forms, mut kinds) = (Forms::read(), Vec::new());

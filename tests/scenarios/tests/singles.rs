@@ -30,6 +30,49 @@ async fn until(world: &World, backend: &str, so: impl Fn(&Value) -> bool) {
     world.until(&what, async |world: &World| so(&properties(world, backend))).await;
 }
 
+/// Has the backend that an alert names reconnected as soon as Azure can.
+const RECONNECTS: &str = r#"
+backends:
+  eu: {service: main}
+  us: {service: main}
+plays:
+  - name: connect-anew
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{reconnect: {backend: "${signal.labels.backend}", after: PT2M}}]
+"#;
+
+#[tokio::test]
+async fn an_alert_has_its_backend_reconnected_once_and_a_restart_does_not_repeat_it() {
+    let world = World::new(RECONNECTS).await;
+    let serve = world.serve(&[]).await;
+    let alert = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.told("the reconnect of contoso-apim/eu is accepted, due at").await;
+    let status = world.say(&["status"]).await;
+    let _ = status.says("reconnect in 2m: in force").says("reconnect of contoso-apim/eu accepted");
+    assert!(serve.stop().await);
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    // Another backend's comes and goes meanwhile: the first was looked at by then.
+    let other = Alert::firing("us", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&other)).await, 202);
+    world.told("the reconnect of contoso-apim/us is accepted, due at").await;
+    assert_eq!(world.azure.reconnects().len(), 2);
+    assert!(world.azure.writes("eu").is_empty(), "nothing of it is changed");
+    let over = [alert.resolved(Timestamp::now()), other.resolved(Timestamp::now())];
+    assert_eq!(world.send(&serve, &over).await, 202);
+    world.at_rest().await;
+    // The next alert begins anew.
+    let again = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, &[again]).await, 202);
+    world
+        .until("it is reconnected again", async |world: &World| world.azure.reconnects().len() == 3)
+        .await;
+    let _ = world.say(&["undo", "eu", "--reason", "enough"]).await.ended(0);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
 #[tokio::test]
 async fn a_breaker_is_made_trips_in_the_gateway_and_goes_when_the_alert_is_over() {
     let world = World::new(PLAYS).await;

@@ -41,6 +41,13 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     assert!(!completed(&["undo", "x"]).await.contains(&id));
     assert_eq!(completed(&["plan", "--source", ""]).await.trim(), "prometheus");
     assert!(completed(&["signal", "send", "--label", ""]).await.contains("backend=eu"));
+    for words in [["history", "--play", ""], ["pause", "--play", ""]] {
+        assert_eq!(completed(&words).await.trim(), "drain-failing-member");
+    }
+    world.write_playbook(&DRAIN.replace("drain-failing", "drain-the-failing"));
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    let rollback = completed(&["playbook", "rollback", ""]).await;
+    assert!(rollback.starts_with("1\n--"), "{rollback}");
     assert!(serve.stop().await);
     // Nothing that can be wrong is told.
     std::fs::write(world.path("pointsman.db"), "not a database").expect("it is written");
@@ -63,6 +70,8 @@ async fn the_members_of_a_pool_that_nothing_happened_to_are_known_once_it_was_lo
     let serve = world.serve(&[]).await;
     let is_known = async |world: &World| completed(world, &["drain", ""]).await.contains(us);
     world.until("the member is offered", is_known).await;
+    let explained = world.say(&["explain", "us"]).await.ended(0);
+    let _ = explained.says("contoso-apim/chat, member us").says("no alert has ever concerned it");
     assert!(serve.stop().await);
     world.finish();
 }

@@ -261,7 +261,10 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits
         }
     };
     let kept_out = match standing.kept_out_since {
-        Some(at) => format!("{word} since {}, ", reader.time(at)),
+        Some(at) => {
+            let be = reader.tells("", "would be ");
+            format!("{be}{word} since {}, ", reader.time(at))
+        }
         None => String::new(),
     };
     out.line(format_args!("    {kept_out}{since}"));
@@ -313,7 +316,8 @@ fn members(
     }));
     if let Some(waits) = waits.filter(|_| rows.iter().any(|member| member.next.is_some())) {
         let (because, until) = (waits.says(), waits.until());
-        out.line(format_args!("  {because}: nothing is given back until {until}"));
+        let is = shown.reader.tells("is", "would be");
+        out.line(format_args!("  {because}: nothing {is} given back until {until}"));
     }
     for member in &rows {
         if let Some(promoted) = &member.promoted {

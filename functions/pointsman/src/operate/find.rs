@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pointsman_core::{
     document::Document,
     field::Field,
+    group::Scope,
     id::OverrideId,
     names::{BackendId, BackendName},
     overrides::Override,
@@ -109,7 +110,11 @@ pub(super) async fn anything(
     {
         return Ok((backend.clone(), None));
     }
-    let pools = pools_of(documents, text);
+    let listed = if found.is_err() { listed_by(records, text).await? } else { Vec::new() };
+    let mut pools = pools_of(documents, text);
+    if pools.is_empty() {
+        pools.extend(&listed);
+    }
     match (pools.as_slice(), found) {
         ([pool], _) => {
             let member = text.to_lowercase();
@@ -124,9 +129,7 @@ pub(super) async fn anything(
                 if let Some((backend, id)) = over_by_now(records, documents, text).await? {
                     return Ok((backend, Some(About::Override { id: id.to_string() })));
                 }
-                let unknown = unknown.and(
-                    "a member is known once an alert, a window or a person has been about its pool",
-                );
+                let unknown = unknown.and("a member is known once `serve` has looked at its pool");
                 Err(match text.len() < ID_CHARS_MIN {
                     true => unknown.and(format_args!(
                         "an override is named by at least {ID_CHARS_MIN} characters of its id"
@@ -160,9 +163,27 @@ pub(super) fn pools_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a Bac
     meant.into_iter().map(|document| &document.backend).collect()
 }
 
+/// The pools of the playbook that listed a member of this name when `serve` last looked at them.
+async fn listed_by(records: &Records, text: &str) -> Result<Vec<BackendId>, Failed> {
+    let (Ok(name), Some(published)) =
+        (text.parse::<BackendName>(), records.store.published().await?)
+    else {
+        return Ok(Vec::new());
+    };
+    let Ok(loaded) = load(&published) else { return Ok(Vec::new()) };
+    let pools = loaded.playbook.pools.values().map(|pool| Scope::Members(pool.backend.clone()));
+    let groups = records.store.groups(&pools.collect()).await?;
+    let lists = |pool: &BackendId| {
+        let known = groups.get(&Scope::Members(pool.clone()));
+        known.is_some_and(|known| known.body.members.contains(&name))
+    };
+    let pools = loaded.playbook.pools.values().map(|pool| pool.backend.clone());
+    Ok(pools.filter(lists).collect())
+}
+
 /// The override whose id begins so and that is over, as the documents or the newest lines of the ledger know
 /// it.
-async fn over_by_now(
+pub(super) async fn over_by_now(
     records: &Records,
     documents: &[Document],
     text: &str,
@@ -189,18 +210,7 @@ pub(crate) fn over(
     documents: &[Document],
     text: &str,
 ) -> Result<Option<(BackendId, Override)>, Failed> {
-    let mut found = begun_so(documents, text)?;
-    if text.len() < ID_CHARS_MIN {
-        return Ok(None);
-    }
-    let begins = |id: &OverrideId| id.as_str().starts_with(text);
-    let mut undone = documents.iter().flat_map(|document| document.undone.keys());
-    match (found.pop(), undone.find(|id| begins(id))) {
-        (None, Some(id)) => {
-            Err(Failed::new(format_args!("{id} is over already: there is nothing to undo")))
-        }
-        (found, _) => Ok(found),
-    }
+    Ok(begun_so(documents, text)?.pop())
 }
 
 /// The overrides whose id begins so: one, or none.

@@ -41,7 +41,7 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
 /// What the exit status means, for the help.
 pub(crate) const EXIT: &str = "\
 It lasts as long as --for says, and ends sooner by `pointsman undo`. The limits of the pool hold for it as \
-for an alert's, and it goes before those. The same command again, or another about the same member, takes \
+for an alert's, unless --force passes them, and it goes before those. The same command again, or another about the same member, takes \
 the place of what was asked before: so it is prolonged.
 
 Exit code 0: it is in force. 1: it failed. 3: it was taken and is not in force: it is held, or not written yet.";
@@ -141,6 +141,10 @@ pub(crate) struct How {
     /// For how long, such as 30m or 2h: 30 days at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = lasts)]
     lasts: SignedDuration,
+    /// Pass the limits of the pool where they would hold it back. It never leaves a group of members with all
+    /// weights 0.
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     reason: Reason,
     #[command(flatten)]
@@ -335,6 +339,7 @@ async fn carry_out(
             backend: backend.clone(),
             effect: effect.clone(),
             lasts: how.lasts,
+            force: how.force,
             reason: how.reason.reason.clone(),
         };
         let command = dispatch.send(&how.reason.by, message).await?;
@@ -376,7 +381,7 @@ async fn carry_out(
             text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
         }
         (false, Some(pause)) => text.line(pause.means(&shown.reader)),
-        (false, None) if settled => {}
+        (false, None) if settled && document.trouble.is_none() => {}
         (false, None) => text.line(goes_on(served, &[backend])),
     }
     let told = view::ByHand {

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use pointsman_core::{
+    group::RunOf,
     id::LineId,
     ledger,
     names::{BackendId, PlayName},
@@ -68,8 +69,8 @@ pub(super) enum Since {
 pub(super) fn since(text: &str) -> Result<Since, String> {
     let age = || dead_letters::age(text).ok().map(Since::Ago);
     let at = || text.parse().ok().map(Since::At);
-    // A clock alone is not a day with a time, though jiff would read it as none.
-    let today = || text.parse().ok().map(Since::Today);
+    // Of a day with a time, jiff would read the time alone.
+    let today = || text.parse().ok().filter(|_| !text.contains('-')).map(Since::Today);
     let civil = || text.parse().ok().map(Since::Civil);
     let read = at().or_else(age).or_else(today).or_else(civil);
     read.ok_or_else(|| "write an age as `2h` or `7d`, or a time as `07:30`, `2026-03-01 07:30` or `2026-03-01T07:30:00Z`".to_owned())
@@ -119,7 +120,8 @@ impl Wanted {
                 let overrides =
                     document.overrides.iter().filter(|(_, it)| it.origin.play() == Some(play));
                 ids.extend(overrides.map(|(id, _)| id.to_string()));
-                let reconnects = document.reconnects.iter().filter(|(_, it)| it.play == *play);
+                let reconnects =
+                    document.reconnects.iter().filter(|(_, it)| it.of == RunOf::Play(play.clone()));
                 ids.extend(reconnects.map(|(id, _)| id.to_string()));
             }
         }

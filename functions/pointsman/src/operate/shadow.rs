@@ -69,7 +69,8 @@ fn describe(report: &ShadowReport, reader: &Reader) -> Page {
 
 /// When it would have acted, and for how long.
 fn when(one: &WouldHave, reader: &Reader) -> String {
-    let held = one.held.as_ref().map(|why| reader.retold(&format!("held: {why}"), Reader::clock));
+    let held =
+        one.held.as_ref().map(|why| reader.retold(&format!("would be held: {why}"), Reader::clock));
     match (one.from, one.to, one.lasted(reader.now())) {
         (Some(from), Some(to), Some(lasted)) => {
             let (from, to) = (reader.clock(from), reader.clock(to));

@@ -101,7 +101,8 @@ async fn known(
     let published = records.store.published().await?;
     let watchdogs = &records.watchdogs;
     let oldest = records.queue.oldest().await?;
-    let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
+    let dead_letter = records.store.dead_letters(1).await?.first().map(|letter| letter.at);
+    let facts = Facts { served, notices: &notices, watchdogs, dead_letters, dead_letter, oldest };
     let known = Known {
         health: Health::of(&facts, &backends, &reader),
         pauses,
@@ -111,7 +112,7 @@ async fn known(
         queued: records.queue.depth().await?,
         dead_letters,
         late: late(records, now).await?,
-        noticed: view::Notice::all(&notices),
+        noticed: view::Notice::standing(&notices, &documents),
         backends,
     };
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
@@ -248,8 +249,10 @@ fn noticed(out: &mut Page, shown: &Shown, noticed: &[view::Notice]) {
     }
     let repeats = repeats.iter().map(|it| it.count).sum::<u64>();
     if repeats > 0 {
+        let (are, have) =
+            (if repeats == 1 { "is" } else { "are" }, shown.reader.tells("have", "would have"));
         let repeats = view::count(repeats, "repeat");
-        out.line(format_args!("{repeats} of alerts that have their effect are not shown"));
+        out.line(format_args!("{repeats} of alerts that {have} their effect {are} not shown"));
     }
 }
 

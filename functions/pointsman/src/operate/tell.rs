@@ -127,6 +127,9 @@ impl From<MuteOptions> for PauseOptions {
 pub(crate) struct ResumeOptions {
     #[command(flatten)]
     of: Of,
+    /// The reason, for the ledger.
+    #[arg(long, value_name = "TEXT", value_parser = said)]
+    reason: Option<String>,
     #[command(flatten)]
     by: By,
 }
@@ -213,7 +216,8 @@ pub(crate) async fn resume(common: &Common, options: ResumeOptions) -> Result<Ex
     let records = common.open().await?;
     let of = options.of.paused(&records, false).await?;
     let Records { store, queue, clock, .. } = &records;
-    let switched = pause::resume(&**store, &**queue, &of, &options.by.by, clock.now()).await?;
+    let who = (options.by.by.as_str(), options.reason.as_deref());
+    let switched = pause::resume(&**store, &**queue, &of, who, clock.now()).await?;
     let (served, reader) = (records.are_consumed()?, common.reader(clock.now()));
     records.close().await;
     let who = if served { "Pointsman" } else { "the next `serve`" };
@@ -240,14 +244,14 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconn
 
 /// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect, reader: &Reader) -> String {
-    let view::Reconnect { name, play, .. } = reconnect;
+    let name = &reconnect.name;
     let would = reader.tells("", "would have ");
     match reconnect.due {
         Some(due) => {
             let due = reader.time(due);
             format!("{would}cancelled: the reconnect of {name} that was due at {due}")
         }
-        None => format!("{would}cancelled: the reconnect of {name} after play {play}"),
+        None => format!("{would}cancelled: the reconnect of {name} after {}", reconnect.follows()),
     }
 }
 
@@ -321,7 +325,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     for over in &ended {
         text.line(format_args!("{would}ended: {} ({})", over.effect, over.id));
     }
-    view::still_firing(alerts.values()).iter().for_each(|still| text.line(still));
+    view::still_firing(alerts.values(), &reader).iter().for_each(|still| text.line(still));
     for reconnect in &reconnects {
         text.line(cancelled(reconnect, &reader));
     }
@@ -360,13 +364,15 @@ fn not_restored(
     within: u32,
     reader: &Reader,
 ) -> Failed {
-    let mut text = Page::of(format_args!("not everything was restored within {within} s"));
+    let was = reader.tells("was", "would have been");
+    let should_be = reader.tells("should be", "would have to be");
+    let mut text = Page::of(format_args!("not everything {was} restored within {within} s"));
     for document in documents.iter().filter(|document| !document.is_at_rest()) {
         text.line(format_args!("  {}", document.backend.short()));
         for (field, owned) in &document.owned {
             let kept = owned.unmet().map(|_| format!(", and Azure keeps {}", owned.written));
             let kept = kept.unwrap_or_default();
-            text.line(format_args!("    {field} should be {} again{kept}", owned.baseline));
+            text.line(format_args!("    {field} {should_be} {} again{kept}", owned.baseline));
         }
         if let Some(may_land) = view::may_land(document, reader) {
             text.line(format_args!("    {may_land}"));

@@ -11,7 +11,7 @@ use std::{
 
 use clap::Args;
 use pointsman_core::{
-    document::Reconnect,
+    document::{Document, Reconnect},
     group::Paused,
     id::{OverrideId, ReconnectId},
     names::BackendId,
@@ -86,6 +86,8 @@ struct Target {
     alerts: BTreeMap<OverrideId, view::Alerts>,
     /// The reconnects that it takes back.
     reconnects: BTreeMap<ReconnectId, view::Reconnect>,
+    /// The override that was meant, where it is over already.
+    over: Option<OverrideId>,
 }
 
 impl Target {
@@ -132,16 +134,25 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
     let named = find::backend(records, what).await;
     // The name of a backend goes before ids that begin with the same characters.
     let over = if named.is_ok() { None } else { find::over(&documents, what)? };
+    let is_over = over.is_none() && named.is_err();
+    let over_by_now =
+        if is_over { find::over_by_now(records, &documents, what).await? } else { None };
+    let mut over_already = None;
     let (backend, command, overrides, reconnects) = if let Some((backend, over)) = over {
         let (id, at) = (over.id.clone(), backend.clone());
         let command = Command::UndoOverride { backend: at, id, reason };
         (backend, command, vec![over], BTreeMap::new())
+    } else if let Some((backend, id)) = over_by_now {
+        over_already = Some(id.clone());
+        let command = Command::UndoOverride { backend: backend.clone(), id, reason };
+        (backend, command, Vec::new(), BTreeMap::new())
     } else {
-        let backend = named.map_err(|failed| {
-            failed.within(format_args!(
+        let backend = named.map_err(|failed| match find::pools_of(&documents, what).as_slice() {
+            [] => failed.within(format_args!(
                 "`{what}` is not the id of an override in force (at least {} characters of it), and",
                 view::ID_CHARS_MIN
-            ))
+            )),
+            pools => of_member(&documents, pools, what),
         })?;
         let of = documents.iter().find(|document| document.backend == backend);
         if of.is_none()
@@ -164,7 +175,24 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
     let alerts =
         |over: &Override| (over.id.clone(), view::Alerts::of(over, counted.get(&over.id).copied()));
     let alerts = overrides.iter().map(alerts).collect();
-    Ok(Target { backend, command, overrides, alerts, reconnects })
+    Ok(Target { backend, command, overrides, alerts, reconnects, over: over_already })
+}
+
+/// Says what there is to undo where a member was named: its overrides, or all of its pool.
+fn of_member(documents: &[Document], pools: &[&BackendId], member: &str) -> Failed {
+    let mut failed = Failed::new(format_args!(
+        "{member} is a member, and what is undone is an override, or all of its pool:"
+    ));
+    for document in documents.iter().filter(|document| pools.contains(&&document.backend)) {
+        let is_about = |over: &&Override| {
+            over.effect.members().iter().any(|one| one.as_str().eq_ignore_ascii_case(member))
+        };
+        for over in document.overrides.values().filter(is_about) {
+            failed = failed.and(format_args!("  pointsman undo {}  ({})", over.id, over.effect));
+        }
+        failed = failed.and(format_args!("  pointsman undo {}", document.backend.short()));
+    }
+    failed
 }
 
 /// The alert that an override is for.
@@ -226,7 +254,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         let alerts = alerts.unwrap_or_else(|| alert(over));
         text.line(format_args!("{would}undone: {} ({}), for {alerts}", over.effect, over.id));
     }
-    view::still_firing(target.alerts.values()).iter().for_each(|still| text.line(still));
+    view::still_firing(target.alerts.values(), &reader).iter().for_each(|still| text.line(still));
     for (_, reconnect) in &called_off {
         text.line(cancelled(reconnect, &reader));
     }
@@ -238,6 +266,9 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         ));
     }
     let short = backend.short();
+    if let Some(over) = &target.over {
+        text.line(format_args!("{over} is over already: there was nothing to undo"));
+    }
     match &why {
         Some(why) => text.line(format_args!("{short} {was} restored yet: {why}")),
         None if !left.others.is_empty() => {
@@ -249,7 +280,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
                 text.line(format_args!("  {} ({}) for {}", over.effect, over.id, alert(over)));
             }
         }
-        None if overrides.is_empty() && reconnects.is_empty() => {
+        None if overrides.is_empty() && reconnects.is_empty() && target.over.is_none() => {
             text.line(format_args!("{short} has no override: there was nothing to undo"));
         }
         None => text.line(format_args!("{short} {is} restored")),

@@ -76,9 +76,18 @@ impl Left {
             Self::Trouble(why) | Self::Kept(why) | Self::Missing(why) | Self::Landing(why) => {
                 reader.retold(why, Reader::second)
             }
-            Self::Running => "its overrides have not ended yet".to_owned(),
-            Self::Fields(many) => format!("{} to restore", view::count(*many, "field")),
-            Self::Closing => "it is restored, and what follows is not done yet".to_owned(),
+            Self::Running => reader
+                .tells("its overrides have not ended yet", "its overrides would not have ended yet")
+                .to_owned(),
+            Self::Fields(many) => {
+                let to = reader.tells("to restore", "that would still have to be restored");
+                format!("{} {to}", view::count(*many, "field"))
+            }
+            Self::Closing => {
+                let (is, is_not) =
+                    (reader.tells("is", "would be"), reader.tells("is not", "would not be"));
+                format!("it {is} restored, and what follows {is_not} done yet")
+            }
         }
     }
 }

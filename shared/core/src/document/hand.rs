@@ -34,6 +34,8 @@ pub struct Command<'a> {
     pub effect: &'a Effect,
     /// For how long, once it has begun.
     pub lasts: SignedDuration,
+    /// Whether it may pass a limit.
+    pub force: bool,
     /// When it was given.
     pub given: Timestamp,
     /// The generation of the playbook that is in force.
@@ -63,6 +65,7 @@ impl Command<'_> {
             reason: self.reason.to_owned(),
             effect: self.effect.clone(),
             lasts: self.lasts,
+            force: self.force,
         }
     }
 
@@ -79,7 +82,7 @@ impl Document {
     /// Takes in an operator's command. Whoever calls this knows which were taken in before
     /// ([`crate::group::Group::note_command`]).
     pub fn command(&mut self, command: &Command<'_>, said: &mut Vec<What>) {
-        let Command { by, reason, effect, lasts, generation, .. } = *command;
+        let Command { by, reason, effect, lasts, force, generation, .. } = *command;
         let id = id(&self.backend, effect);
         let asked = Asked {
             generation,
@@ -99,6 +102,11 @@ impl Document {
         };
         let series = SeriesId::of_command(command.id);
         said.push(command.told(&id));
+        if force {
+            self.forced.insert(id.clone(), None);
+        } else {
+            self.forced.remove(&id);
+        }
         self.ask_by_one(&id, &Origin::Operator, &series, asked);
     }
 }

@@ -184,6 +184,7 @@ impl Document {
     /// that is on its way out gives back at once what it still has, and nothing follows it.
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
         self.all_rest(id);
+        self.undo_reconnects(Some(id), by, reason, said);
         let Some(over) = self.overrides.get_mut(id) else { return };
         let asked_again = over.is_asked_again();
         over.lease.ramp.clear();
@@ -269,7 +270,7 @@ impl Document {
         for id in ids {
             self.undo(&id, by, reason, said);
         }
-        self.undo_reconnects(by, reason, said);
+        self.undo_reconnects(None, by, reason, said);
     }
 
     /// Ends an override. One that has no part in the backend at present has nothing to give back
@@ -294,6 +295,15 @@ impl Document {
                 over.extended = None;
                 if self.has_no_part(id) {
                     self.finish(id, said);
+                } else if let Some(over) = self.overrides.get_mut(id) {
+                    match over.standing {
+                        // Its fields are as they were when they could last be read.
+                        Standing::Held(Held::Unreadable(_) | Held::NoBackend)
+                        | Standing::Unseen
+                        | Standing::Admitted => {}
+                        // It was to be given back whole before it ended, and Azure was not written to yet.
+                        Standing::Held(_) | Standing::Yielded => over.lease.ramp.clear(),
+                    }
                 }
             }
             // Already on its way out.
@@ -304,19 +314,11 @@ impl Document {
     /// Whether nothing of an override stands in the backend, or may yet come to stand there.
     pub(super) fn has_no_part(&self, id: &OverrideId) -> bool {
         let Some(over) = self.overrides.get(id) else { return true };
-        match over.standing {
-            // Its fields are as they were when they could last be read.
-            Standing::Held(Held::Unreadable(_) | Held::NoBackend)
-            | Standing::Unseen
-            | Standing::Admitted => {
-                let is_part = |field: &Field| over.effect.touches(field);
-                let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
-                let mut owned = self.owned.iter();
-                !owned.any(|(field, owned)| is_part(field) && owned.is_touched())
-                    && !changes.any(|change| is_part(&change.field))
-            }
-            Standing::Held(_) | Standing::Yielded => true,
-        }
+        let is_part = |field: &Field| over.effect.touches(field);
+        let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
+        let mut owned = self.owned.iter();
+        !owned.any(|(field, owned)| is_part(field) && owned.is_touched())
+            && !changes.any(|change| is_part(&change.field))
     }
 
     /// Takes in that a step of an override's ramp was applied.
@@ -340,8 +342,10 @@ impl Document {
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(mut over) = self.overrides.remove(id) else { return };
         said.push(What::Finished { id: id.clone() });
-        if let Life::Ended { at, why: End::Resolved | End::Expired | End::Stale, .. } = over.life {
-            self.note_reconnects(&over, at);
+        if let Life::Ended { at, why, .. } = &over.life
+            && why.is_by_itself()
+        {
+            self.note_reconnects(&over, *at);
         }
         if over.is_asked_again() {
             over.life = Life::Claimed { at: self.now };
@@ -361,10 +365,13 @@ impl Document {
         self.occurred.retain(|_, occurred| occurred.forget(now));
     }
 
-    /// Forgets the undos that nothing can be held against any more, and who yielded and is gone.
+    /// Forgets the undos that nothing can be held against any more, who yielded or was forced and is gone, and
+    /// what others wrote over long ago.
     pub(crate) fn forget_undone(&mut self) {
         let (now, overrides) = (self.now, &self.overrides);
         self.undone.retain(|_, at| now < later(*at, UNDONE_KEPT));
+        self.forced.retain(|id, _| overrides.contains_key(id));
+        self.drifted.retain(|_, drifted| !drifted.is_over(now));
         self.yielded.retain(|_, ids| {
             ids.retain(|id| overrides.contains_key(id));
             !ids.is_empty()

@@ -1,4 +1,8 @@
-//! Reconnects: what follows a play when it is over, and what Azure made of it.
+//! Reconnects: what follows a play or a window when it is over, or an override once it has begun, and what
+//! Azure made of it.
+//!
+//! What follows an end is called off by the next start, and what follows a start by the end: until Azure is
+//! asked, the wait is ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use super::Document;
 use crate::{
     answer::ReconnectAnswer,
-    group::{Consulted, Group, Paused, RunId, Scope},
-    id::ReconnectId,
+    effect::Effect,
+    group::{Consulted, Group, Paused, RunId, RunOf, Scope},
+    id::{OverrideId, ReconnectId},
     lease::{After, later},
     ledger::What,
-    names::{BackendId, BackendName, PlayName, TagName},
-    overrides::{Life, Override},
+    names::{BackendId, BackendName, TagName},
+    overrides::{Life, Override, Standing},
     playbook::RECONNECT_AFTER_MIN,
+    reconnect::Due,
     signal::SeriesId,
 };
 
@@ -33,15 +39,20 @@ pub const RECONNECT_SHOWN: SignedDuration = SignedDuration::from_hours(24);
 pub struct Reconnect {
     /// Which backend's connections are made anew.
     pub target: BackendId,
-    /// The play after which it comes; when that is on again before it is asked for, it is off.
-    pub play: PlayName,
-    /// The alert that the play answered.
+    /// The play or the window that it follows.
+    #[serde(flatten)]
+    pub of: RunOf,
+    /// Which beginning it follows; none where it follows an end: when what it follows is on again before it
+    /// is asked for, it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
+    /// The alert that the play answered, or the window's instance.
     pub series: SeriesId,
     /// When the connections are to be made anew; no sooner, while its run is still on.
     pub due: Timestamp,
-    /// While its run is still on: how long after the end of that it is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<SignedDuration>,
+    /// While its run is still on: when it is due, counted from the end of that.
+    #[serde(flatten)]
+    pub after: Option<Due>,
     /// When it was asked for; each is saved before it is sent. Two at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Timestamp>,
@@ -50,11 +61,33 @@ pub struct Reconnect {
     pub outcome: Option<Outcome>,
 }
 
+/// The beginning of an override.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Of which one.
+    pub id: OverrideId,
+    /// When.
+    pub begun: Timestamp,
+}
+
+impl Start {
+    /// That of an override which is in force.
+    fn of(over: &Override) -> Option<Self> {
+        Some(Self { id: over.id.clone(), begun: over.begun()? })
+    }
+}
+
 impl Reconnect {
-    /// The run that it follows.
+    /// The run whose end it follows; none where it follows a beginning.
     #[must_use]
-    pub fn run(&self) -> RunId {
-        RunId { play: self.play.clone(), target: self.target.clone() }
+    pub fn run(&self) -> Option<RunId> {
+        let run = || RunId { of: self.of.clone(), target: self.target.clone() };
+        self.start.is_none().then(run)
+    }
+
+    /// Whether it waits for the end of this run, or for its time after that.
+    fn waits_for(&self, run: &RunId) -> bool {
+        self.is_waiting() && self.run().as_ref() == Some(run)
     }
 
     /// Whether it was not asked for yet, and may still be called off.
@@ -148,16 +181,12 @@ impl Outcome {
 impl Override {
     /// The runs that it is part of: one for each reconnect that follows it.
     fn runs(&self) -> impl Iterator<Item = RunId> {
-        let run = |play: &PlayName, target: &BackendId| RunId {
-            play: play.clone(),
-            target: target.clone(),
-        };
-        let after = self
-            .origin
-            .play()
-            .into_iter()
-            .flat_map(|play| self.after.iter().map(move |after| (play, after)));
-        after.map(move |(play, after)| run(play, &after.reconnect))
+        let of = RunOf::origin(&self.origin).into_iter();
+        of.flat_map(|of| {
+            self.after
+                .iter()
+                .map(move |after| RunId { of: of.clone(), target: after.reconnect.clone() })
+        })
     }
 }
 
@@ -190,16 +219,17 @@ impl Document {
     /// Notes what is to follow an override that has ended. It follows one that has yielded, too: whoever
     /// took the weight over said nothing against new connections. The next step sees when it is due.
     pub(super) fn note_reconnects(&mut self, over: &Override, ended: Timestamp) {
-        let Some(play) = over.origin.play() else { return };
-        for After { reconnect: target, after } in &over.after {
+        let Some(of) = RunOf::origin(&over.origin) else { return };
+        for After { reconnect: target, due } in &over.after {
             let id =
                 ReconnectId::derive(&[over.id.as_str(), &ended.to_string(), &target.to_string()]);
             let noted = Reconnect {
                 target: target.clone(),
-                play: play.clone(),
+                of: of.clone(),
+                start: None,
                 series: over.series.clone(),
-                due: later(self.now, *after),
-                after: Some(*after),
+                due: due.of(self.now),
+                after: Some(due.clone()),
                 asked: Vec::new(),
                 outcome: None,
             };
@@ -271,25 +301,25 @@ impl Document {
     /// The runs whose reconnect waits here.
     fn waiting(&self) -> BTreeSet<RunId> {
         let waiting = self.reconnects.values().filter(|reconnect| reconnect.is_waiting());
-        waiting.map(Reconnect::run).collect()
+        waiting.filter_map(Reconnect::run).collect()
     }
 
     /// Says what a reconnect waits for. That its run goes on here is seen by the override.
     fn tell_of_waiting(&self, run: &RunId, group: &Group, said: &mut Vec<What>) {
         let on: Vec<BackendId> =
             group.acting.iter().filter(|backend| **backend != self.backend).cloned().collect();
-        let waiting = self.reconnects.iter().find(|(_, one)| one.is_waiting() && one.run() == *run);
+        let waiting = self.reconnects.iter().find(|(_, one)| one.waits_for(run));
         if let Some((id, _)) = waiting.filter(|_| !on.is_empty()) {
-            let (id, target, play) = (id.clone(), run.target.clone(), run.play.clone());
-            said.push(What::ReconnectWaits { id, target, play, on });
+            let (id, target, of) = (id.clone(), run.target.clone(), run.of.clone());
+            said.push(What::ReconnectWaits { id, target, on, of });
         }
     }
 
     /// Calls off what waits of a run. Only what was planned has been told of before.
     fn call_off(&mut self, run: &RunId, which: impl Fn(&Reconnect) -> bool, said: &mut Vec<What>) {
-        let off = self.reconnects.extract_if(.., |_, reconnect| {
-            reconnect.is_waiting() && reconnect.run() == *run && which(reconnect)
-        });
+        let off = self
+            .reconnects
+            .extract_if(.., |_, reconnect| reconnect.waits_for(run) && which(reconnect));
         for (id, reconnect) in off.filter(|(_, reconnect)| reconnect.after.is_none()) {
             said.push(What::ReconnectCancelled { id, target: reconnect.target });
         }
@@ -298,11 +328,11 @@ impl Document {
     /// Plans what follows a run that is over, as one reconnect; says whether there is anything to plan.
     fn plan_reconnect(&mut self, run: &RunId, said: &mut Vec<What>) -> bool {
         let now = self.now;
-        let of_run = |one: &Reconnect| one.is_waiting() && one.run() == *run;
+        let of_run = |one: &Reconnect| one.waits_for(run);
         let noted: Vec<_> =
             self.reconnects.extract_if(.., |_, one| of_run(one) && one.after.is_some()).collect();
-        let due = noted.iter().filter_map(|(_, one)| one.after).max();
-        let Some(due) = due.map(|after| later(now, after)) else { return false };
+        let due = noted.iter().filter_map(|(_, one)| Some(one.after.as_ref()?.of(now))).max();
+        let Some(due) = due else { return false };
         if let Some(planned) = self.reconnects.values_mut().find(|one| of_run(one)) {
             planned.due = planned.due.max(due);
         } else if let Some((id, one)) = noted.into_iter().next() {
@@ -312,9 +342,74 @@ impl Document {
         }
         true
     }
-    /// Takes back the reconnects that were not asked for yet: an operator's will.
-    pub(super) fn undo_reconnects(&mut self, by: &str, reason: &str, said: &mut Vec<What>) {
-        for (id, undone) in self.reconnects.extract_if(.., |_, reconnect| reconnect.is_waiting()) {
+
+    /// Plans the next reconnect of each override that asks for one and is in force, and calls off what follows
+    /// the beginning of one that is not any more.
+    pub(crate) fn follow_starts(&mut self, said: &mut Vec<What>) {
+        let is_on = |start: &Start| {
+            self.overrides.get(&start.id).is_some_and(|over| over.begun() == Some(start.begun))
+        };
+        let is_off = |one: &Reconnect| {
+            one.is_waiting() && one.start.as_ref().is_some_and(|start| !is_on(start))
+        };
+        for (id, off) in self.reconnects.extract_if(.., |_, one| is_off(one)) {
+            said.push(What::ReconnectCancelled { id, target: off.target });
+        }
+        let in_force = self.overrides.values().filter(|over| over.standing == Standing::Admitted);
+        for over in in_force {
+            let (Effect::Reconnect(rhythm), Some(start)) = (&over.effect, Start::of(over)) else {
+                continue;
+            };
+            let known = self.reconnects.values().filter(|one| one.start.as_ref() == Some(&start));
+            if known.clone().any(|one| one.outcome.is_none()) {
+                continue;
+            }
+            let known = known.map(|one| one.due).max();
+            let ends = over.ends().map_or(Timestamp::MAX, |(at, _)| at);
+            let next = rhythm.next(start.begun, known, self.now);
+            let Some(due) = next.filter(|due| rhythm.every.is_none() || *due < ends) else {
+                continue;
+            };
+            let Some(of) = RunOf::origin(&over.origin) else { continue };
+            let target = self.backend.clone();
+            let id = ReconnectId::derive(&[
+                over.id.as_str(),
+                &start.begun.to_string(),
+                &due.to_string(),
+                &target.to_string(),
+            ]);
+            // Of one that was, nothing is needed but when the last was due.
+            let is_older = |one: &Reconnect| {
+                one.outcome.is_some() && one.start.as_ref().is_some_and(|it| it.id == over.id)
+            };
+            self.reconnects.retain(|_, one| !is_older(one));
+            said.push(What::ReconnectPlanned { id: id.clone(), target: target.clone(), due });
+            let (start, series) = (Some(start), over.series.clone());
+            let (asked, outcome) = (Vec::new(), None);
+            let planned = Reconnect { target, of, start, series, due, after: None, asked, outcome };
+            self.reconnects.insert(id, planned);
+        }
+    }
+
+    /// Whether what a reconnect follows is as it was when it was planned: one at whose backend nothing can be
+    /// done waits.
+    fn may_ask(&self, reconnect: &Reconnect) -> bool {
+        let over = reconnect.start.as_ref().and_then(|start| self.overrides.get(&start.id));
+        over.is_none_or(|over| over.standing == Standing::Admitted)
+    }
+
+    /// Takes back the reconnects that were not asked for yet, of one override or all: an operator's will.
+    pub(super) fn undo_reconnects(
+        &mut self,
+        of: Option<&OverrideId>,
+        by: &str,
+        reason: &str,
+        said: &mut Vec<What>,
+    ) {
+        let is_of =
+            |one: &Reconnect| of.is_none() || one.start.as_ref().map(|start| &start.id) == of;
+        let undone = self.reconnects.extract_if(.., |_, one| one.is_waiting() && is_of(one));
+        for (id, undone) in undone {
             let (by, reason) = (by.to_owned(), reason.to_owned());
             said.push(What::ReconnectUndone { id, target: undone.target, by, reason });
         }
@@ -327,11 +422,16 @@ impl Document {
         said: &mut Vec<What>,
     ) -> Option<(ReconnectId, BackendId, SignedDuration)> {
         let now = self.now;
-        for (id, reconnect) in &mut self.reconnects {
-            if reconnect.outcome.is_some() || reconnect.after.is_some() || now < reconnect.ask_at()
-            {
-                continue;
-            }
+        let is_due = |one: &Reconnect| {
+            one.outcome.is_none()
+                && one.after.is_none()
+                && now >= one.ask_at()
+                && (one.is_asked() || self.may_ask(one))
+        };
+        let due = self.reconnects.iter().filter(|(_, one)| is_due(one));
+        let due: Vec<ReconnectId> = due.map(|(id, _)| id.clone()).collect();
+        for id in due {
+            let Some(reconnect) = self.reconnects.get_mut(&id) else { continue };
             let (id, target) = (id.clone(), reconnect.target.clone());
             if reconnect.asked.len() >= RECONNECT_ASKED_MAX {
                 reconnect.outcome = Some(Outcome::Unknown { at: now });
@@ -393,10 +493,15 @@ impl Document {
 
     /// Forgets the reconnects that were answered long ago.
     pub(crate) fn forget_reconnects(&mut self) {
-        let now = self.now;
+        let (now, overrides) = (self.now, &self.overrides);
+        // While what it follows the beginning of is in force, it tells that it was asked for.
+        let is_needed = |start: &Start| {
+            overrides.get(&start.id).is_some_and(|over| over.begun() == Some(start.begun))
+        };
         self.reconnects.retain(|_, reconnect| {
             let outcome = reconnect.outcome.as_ref();
             outcome.is_none_or(|outcome| now < later(outcome.at(), RECONNECT_SHOWN))
+                || reconnect.start.as_ref().is_some_and(is_needed)
         });
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     lay::{Contribution, Laid, lay},
     limits::Terms,
     names::BackendName,
-    overrides::{Life, Override, Standing},
+    overrides::{Held, Life, Override, Standing},
     pool::Pool,
 };
 
@@ -80,8 +80,21 @@ impl Document {
     #[must_use]
     pub fn laid(&self, terms: &Terms) -> Option<Laid> {
         let baseline = self.baseline()?;
-        let contributions: Vec<_> = self.overrides.values().filter_map(contribution).collect();
+        let contributions = self.overrides.values().filter_map(contribution);
+        let contributions: Vec<_> =
+            contributions.map(|one| one.forced(self.is_forced(one.over))).collect();
         Some(lay(&baseline, terms, &contributions, &self.yielded))
+    }
+
+    /// Whether an override may pass a limit.
+    pub(crate) fn is_forced(&self, over: &Override) -> bool {
+        self.forced.contains_key(&over.id)
+    }
+
+    /// The limit that an override which is in force passes.
+    #[must_use]
+    pub fn passes(&self, over: &Override) -> Option<&Held> {
+        self.forced.get(&over.id)?.as_ref().filter(|_| Self::is_laid(over))
     }
 
     /// The member that an override promotes in vain: as its owner left it, it serves already.

@@ -33,6 +33,8 @@ pub(super) struct Admitted {
     pub(super) promoted: BTreeMap<usize, Option<u8>>,
     /// How many of the groups below the serving one are promoted with it.
     pub(super) standbys: usize,
+    /// Whether any of it has passed a limit by force.
+    pub(super) forced: bool,
 }
 
 /// What is asked of one weight. The highest authority in force decides; within it the smallest

@@ -49,8 +49,7 @@ impl Ground<'_> {
     /// Holds a shape against the limits.
     fn check(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
         let Limits { least_members, .. } = self.terms.limits;
-        let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
-        if (0..self.members.len()).any(woken) {
+        if self.is_woken(shape) {
             return Err(Held::SwitchedOff);
         }
         self.check_out(shape)?;
@@ -67,13 +66,29 @@ impl Ground<'_> {
         if let Some(held) = self.asked(shape, &within).broken() {
             return Err(held);
         }
-        let (now, before) =
-            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
-        let left_so = |at: usize| before.contains(&self.group[at]);
-        if (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at)) {
+        if self.is_emptied(shape) {
             return Err(Held::Emptied);
         }
         Ok(())
+    }
+
+    /// Whether a shape is one that Azure is known to route by, whatever the limits say.
+    pub(super) fn is_sound(&self, shape: &Shape) -> bool {
+        !self.is_woken(shape) && !self.is_emptied(shape)
+    }
+
+    /// Whether a group serves that its owner has switched off.
+    fn is_woken(&self, shape: &Shape) -> bool {
+        let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
+        (0..self.members.len()).any(woken)
+    }
+
+    /// Whether a group is left with all weights 0 that its owner has not left so.
+    fn is_emptied(&self, shape: &Shape) -> bool {
+        let (now, before) =
+            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
+        let left_so = |at: usize| before.contains(&self.group[at]);
+        (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at))
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Shape {
     pub(super) weight: Vec<u32>,
     /// Each member's weight had its ramps not begun: a member whose is 0 is still on its way back.
     pub(super) settled: Vec<u32>,
+    /// Whether a limit was passed by force: it bounds the numbers no more.
+    pub(super) forced: bool,
 }
 
 impl<'a> Ground<'a> {
@@ -102,7 +104,7 @@ impl<'a> Ground<'a> {
             }
             // Those that join are there already.
             Effect::Join { .. } => return Ok(Vec::new()),
-            Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) => {
+            Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) | Effect::Reconnect(_) => {
                 return Err(Held::NotASingle);
             }
         };
@@ -159,6 +161,7 @@ impl<'a> Ground<'a> {
             group: self.group.clone(),
             weight: self.base.clone(),
             settled: Vec::with_capacity(self.base.len()),
+            forced: admitted.forced,
         };
         for at in 0..self.members.len() {
             // What serves already has nothing to be promoted to, and keeps its weight.
@@ -211,12 +214,13 @@ impl<'a> Ground<'a> {
         // Nobody has said what these are times a factor, or someone else has written them.
         let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
         let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);
+        let bounded = serves && !shape.forced;
         Exact {
             wanted: within.iter().map(|at| shape.weight[*at]).collect(),
             own: within.iter().map(own).collect(),
             scalable: !within.iter().any(fixed),
-            least: self.terms.limits.least_share.filter(|_| serves),
-            capacity: self.capacity(within).filter(|_| serves),
+            least: self.terms.limits.least_share.filter(|_| bounded),
+            capacity: self.capacity(within).filter(|_| bounded),
         }
     }
 

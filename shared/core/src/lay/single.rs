@@ -57,6 +57,8 @@ fn asks<'a>(
                 .chain(properties)
                 .collect())
         }
+        // It takes part without any.
+        Effect::Reconnect(_) => Ok(Vec::new()),
         Effect::Drain { .. }
         | Effect::Shift { .. }
         | Effect::Split { .. }
@@ -84,7 +86,7 @@ pub(super) fn lay(
                 continue;
             }
         };
-        let mut has_part = false;
+        let mut has_part = asks.is_empty();
         for (field, ask) in asks {
             if yielded.get(&field).is_some_and(|ids| ids.contains(id)) {
                 continue;

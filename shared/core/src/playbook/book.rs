@@ -125,21 +125,25 @@ impl Playbook {
     /// The members of a pool that the playbook names, where the file alone decides which: each must be one.
     #[must_use]
     pub fn members_named(&self, pool: &PoolAlias) -> BTreeSet<BackendName> {
-        let effects = self.plays.iter().flat_map(|play| &play.effects);
+        let effects = self.plays.iter();
+        let effects = effects.flat_map(|play| play.effects.iter().map(move |one| (play, one)));
         // Where several pools are possible, a member may belong to another of them.
-        let of_pool = effects.filter(|one| one.on.fixed() == Some(pool.as_str()));
-        let names = of_pool.flat_map(|one| match &one.effect {
+        let of_pool = effects.filter(|(_, one)| one.on.fixed() == Some(pool.as_str()));
+        let names = of_pool.flat_map(|(play, one)| match &one.effect {
             Effect::Drain { member }
             | Effect::Shift { member, to: _ }
             | Effect::Promote { member, weight: _ } => {
-                let names = member.texts().unwrap_or_default();
+                let by_when = || play.when.texts_of(member.value()?);
+                let names = member.texts().or_else(by_when).unwrap_or_default();
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
             Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
             // A member that is added need not be one.
-            Effect::Join { .. } | Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) => {
-                Vec::new()
-            }
+            Effect::Join { .. }
+            | Effect::Breaker(_)
+            | Effect::Set(_)
+            | Effect::Ensure(_)
+            | Effect::Reconnect(_) => Vec::new(),
         });
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);

@@ -235,6 +235,12 @@ impl Expression {
         possible::texts(self.program.expression())
     }
 
+    /// Every text that `value` can give where this condition holds, where the form of both alone shows them.
+    pub(super) fn texts_of(&self, value: &Self) -> Option<BTreeSet<String>> {
+        let value = value.program.expression();
+        self.parts().iter().find_map(|part| possible::texts_where(part.node, value))
+    }
+
     fn failed(&self, message: &str) -> Fault {
         let message = message
             .chars()

@@ -74,19 +74,22 @@ impl Hours {
             return None;
         }
         let last = if self.to > self.from { day } else { day.tomorrow().ok()? };
-        Some((self.moment(day.to_datetime(self.from))?, self.moment(last.to_datetime(self.to))?))
+        let at = |day: Date, time| moment(day.to_datetime(time), &self.zone);
+        Some((at(day, self.from)?, at(last, self.to)?))
     }
+}
 
-    fn moment(&self, at: DateTime) -> Option<Timestamp> {
-        let ambiguous = self.zone.to_ambiguous_timestamp(at);
-        match ambiguous.offset() {
-            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
-                ambiguous.earlier().ok()
-            }
-            AmbiguousOffset::Gap { .. } => {
-                let before = ambiguous.earlier().ok()?;
-                Some(self.zone.following(before).next()?.timestamp())
-            }
+/// When a time of day comes somewhere: the first time where it comes twice, and the first one after it where it
+/// does not come.
+pub(crate) fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(at);
+    match ambiguous.offset() {
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+            ambiguous.earlier().ok()
+        }
+        AmbiguousOffset::Gap { .. } => {
+            let before = ambiguous.earlier().ok()?;
+            Some(zone.following(before).next()?.timestamp())
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     id::OverrideId,
     lease::After,
     names::{BackendAlias, BackendId, BackendName, NameError, PlayName, PoolAlias},
+    shown::{SHOW_DEFAULT, Shown},
     signal::Signal,
 };
 
@@ -117,6 +118,17 @@ impl Playbook {
         matches
     }
 
+    /// What an alert is in its own words, as the first of the plays that are for it shows it.
+    #[must_use]
+    pub fn shown(&self, signal: &Signal) -> Shown {
+        let plays = self.plays_for(signal);
+        let failed = plays.failed.first().and_then(|failure| self.play(&failure.play));
+        match plays.matched.first().map(|matched| matched.play).or(failed) {
+            Some(play) => play.shown(signal),
+            None => Shown::of(SHOW_DEFAULT, signal),
+        }
+    }
+
     /// The overrides that `signal` asks for of plays that look back at what asked before.
     #[must_use]
     pub fn looked_back_at(&self, signal: &Signal) -> Vec<(BackendId, OverrideId)> {
@@ -187,7 +199,7 @@ impl Playbook {
                 },
             );
             match backend {
-                Ok(backend) => after.push(After { reconnect: backend, after: reconnect.after }),
+                Ok(backend) => after.push(After { reconnect: backend, due: reconnect.due.clone() }),
                 Err(reason) => {
                     let place = format!("after[{at}].reconnect.backend");
                     matches.failed.push(failure(play, place, reason));
@@ -219,6 +231,9 @@ impl Playbook {
             && let Some(property) = properties.keys().find(|one| !single.may.contains(one))
         {
             return Err(Reason::MayNot { name: clipped(&name), property: *property });
+        }
+        if matches!(of.effect, Effect::Reconnect(_)) && single.backend.workspace.is_some() {
+            return Err(Reason::ReconnectsWorkspace(single.backend.clone()));
         }
         Ok(&single.backend)
     }

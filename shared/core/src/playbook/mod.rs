@@ -49,6 +49,7 @@ pub use bounds::{
 };
 pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
+pub(crate) use gates::moment;
 pub use gates::{Budget, Freeze, Hours};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches, Reason};
@@ -57,6 +58,7 @@ pub use play::{Begins, Count, Damping, EffectTemplate, Play, ReconnectTemplate, 
 pub use schema::{EXAMPLE, schema, schema_text};
 pub use sound::read;
 pub use template::Template;
+pub(crate) use window::zone;
 pub use window::{Dialect, Instance, Schedule, Window};
 
 pub use crate::form::{Problem, render};

@@ -7,7 +7,8 @@ pub(super) const TO: &str = "say how much of its weight the member keeps: `to: 3
 /// Also said where there is none in the list.
 pub(super) const EFFECTS: &str = "say what it does: `do: [{drain: {pool: …, member: …}}]`";
 pub(super) const STEPS: &str = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
-const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC`";
+/// Also said where a reconnect has `at` without it.
+pub(super) const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC`";
 const POOL: &str = "name one of the `pools`";
 const BACKEND: &str = "name one of the `backends`";
 const SERVICE: &str = "name one of the `services`";
@@ -63,6 +64,6 @@ pub(super) const NEEDED: [(&str, &str, &str); 47] = [
     ("Damping", "most", "say how long `hold` becomes at most: `most: 30m`"),
     ("Stale", "repeats", "say how often the source repeats an alert: `repeats: 5m`"),
     ("Stale", "after", "say after how long an alert counts as silent: `after: 15m`"),
-    ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
-    ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
+    ("AfterReconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
+    ("Reconnect", "backend", BACKEND),
 ];

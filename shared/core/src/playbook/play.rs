@@ -8,9 +8,13 @@ use super::{
     template::Template,
 };
 use crate::{
+    drift::Drift,
     effect::Effect,
     lease::{Lease, later},
     names::PlayName,
+    reconnect::Due,
+    shown::Shown,
+    signal::Signal,
 };
 
 /// One entry of the playbook.
@@ -34,6 +38,8 @@ pub struct Play {
     pub damping: Option<Damping>,
     /// After how long without being heard again what it did ends.
     pub stale: Option<Stale>,
+    /// What it does where someone else writes over what it has changed.
+    pub drift: Drift,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
     /// The labels and annotations that show what its alert is, in the order in which they are shown.
@@ -93,6 +99,12 @@ pub(crate) fn coarse(at: Timestamp, length: SignedDuration) -> Timestamp {
 }
 
 impl Play {
+    /// What an alert is in its own words, as this play shows it.
+    #[must_use]
+    pub fn shown(&self, signal: &Signal) -> Shown {
+        Shown::of(self.show.iter().map(String::as_str), signal)
+    }
+
     /// Whether it looks back at the occurrences that asked for what it does.
     #[must_use]
     pub const fn looks_back(&self) -> bool {
@@ -114,6 +126,6 @@ pub struct EffectTemplate {
 pub struct ReconnectTemplate {
     /// The backend's name, in the service of the backend of the play's first effect.
     pub backend: Template,
-    /// How long after the play is over; at least [`super::RECONNECT_AFTER_MIN`].
-    pub after: SignedDuration,
+    /// When, counted from the play's end; no sooner than [`super::RECONNECT_AFTER_MIN`] after it.
+    pub due: Due,
 }

@@ -27,6 +27,48 @@ pub(super) fn texts(node: &IdedExpr) -> Option<BTreeSet<String>> {
     }
 }
 
+/// Every text that `value` can give where a condition holds: one that it is compared with, or one of a list.
+pub(super) fn texts_where(condition: &IdedExpr, value: &IdedExpr) -> Option<BTreeSet<String>> {
+    let Expr::Call(call) = &condition.expr else { return None };
+    let [left, right] = call.args.as_slice() else { return None };
+    let is_value = |node: &IdedExpr| path(node).is_some_and(|it| Some(it) == path(value));
+    match call.func_name.as_str() {
+        "@in" if is_value(left) => entries(right),
+        "_==_" if is_value(left) => texts(right),
+        "_==_" if is_value(right) => texts(left),
+        _ => None,
+    }
+}
+
+/// What a value is asked of the signal, however that is written: `signal.labels.x`, `signal.labels["x"]`.
+fn path(node: &IdedExpr) -> Option<Vec<&str>> {
+    match &node.expr {
+        Expr::Ident(name) => Some(vec![name]),
+        Expr::Select(select) => {
+            let mut path = path(&select.operand)?;
+            path.push(&select.field);
+            Some(path)
+        }
+        Expr::Call(call) if call.func_name == "_[_]" => {
+            let [of, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }] =
+                call.args.as_slice()
+            else {
+                return None;
+            };
+            let mut path = path(of)?;
+            path.push(name.inner());
+            Some(path)
+        }
+        Expr::Call(_)
+        | Expr::Literal(_)
+        | Expr::Unspecified
+        | Expr::Comprehension(_)
+        | Expr::List(_)
+        | Expr::Map(_)
+        | Expr::Struct(_) => None,
+    }
+}
+
 fn of_call(call: &CallExpr) -> Option<BTreeSet<String>> {
     match (call.func_name.as_str(), call.target.as_deref(), call.args.as_slice()) {
         ("_?_:_", _, [_, yes, no]) => all([yes, no]),

@@ -7,6 +7,7 @@ mod ensure;
 mod gates;
 mod inventory;
 mod plays;
+mod reconnects;
 mod singles;
 mod when;
 mod windows;

@@ -104,6 +104,14 @@ impl Template {
         Some(texts)
     }
 
+    /// Its expression, where it is nothing else.
+    pub(super) fn value(&self) -> Option<&Expression> {
+        match self.parts.as_slice() {
+            [Part::Value(expression)] => Some(expression),
+            [] | [Part::Text(_)] | [_, _, ..] => None,
+        }
+    }
+
     /// Whether it could come out as `text`, as far as what it begins and ends with goes.
     pub(super) fn could_be(&self, text: &str) -> bool {
         let fixed = |part: Option<&'_ Part>| match part {

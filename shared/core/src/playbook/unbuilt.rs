@@ -4,7 +4,7 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 11] = [
+const UNBUILT: [(&[&str], &str); 8] = [
     (&["schedule"], "write `cron` or `once` in a window"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
     (&["mute"], "`pointsman mute PLAY --for 2h` does it"),
@@ -13,9 +13,6 @@ const UNBUILT: [(&[&str], &str); 11] = [
     (&["before"], "a reconnect follows a play's end: `after`"),
     (&["notify"], "the ledger has everything: `pointsman history`"),
     (&["verify"], "the ledger says what each write found: `pointsman history`"),
-    (&["drift", "assert"], "a change by someone else is always yielded to"),
-    (&["reconnect"], "under `after`, it follows the play's end"),
-    (&["at"], "write `after`, counted from the play's end"),
 ];
 
 /// What to say of `name` where it is not a field or effect of this version.

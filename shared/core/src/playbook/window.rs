@@ -26,7 +26,7 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     id::OverrideId,
-    lease::later,
+    lease::{After, later},
     names::{BackendId, WindowName},
     origin::Authority,
 };
@@ -44,6 +44,8 @@ pub struct Window {
     pub announce: Option<SignedDuration>,
     /// What it does, in the order of the file; at least one.
     pub effects: Vec<(BackendId, Effect)>,
+    /// The reconnects that follow when it closes.
+    pub after: Vec<After>,
     /// How much is given back at each step when it closes; the whole comes last by itself.
     pub ramp: Vec<Fraction>,
     /// How long a step of the ramp lasts.
@@ -266,7 +268,7 @@ impl Schedule {
 ///
 /// # Errors
 /// In words, where there is none.
-pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
+pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZoneDatabase::bundled().get(name.trim()).map_err(|_| {
         format!("there is no time zone `{name}`: name one as in Europe/Paris, or write UTC")
     })

@@ -21,6 +21,7 @@ use super::{
     window::Dialect,
 };
 use crate::{
+    drift::Drift,
     field::Property,
     form::{At, Entries},
     limits::Failover,
@@ -432,6 +433,11 @@ pub(super) struct Play {
     pub(super) hours: Option<At<Hours>>,
     /// How many of its overrides may begin. Without it: any number, within the limits.
     pub(super) budget: Option<At<Budget>>,
+    /// What it does where someone else writes over what it has changed: `yield` gives way, `assert` writes it
+    /// again, 3 times within 24h at most, and `auto`, which is the default, does that only where just what was
+    /// there before is put back, as a pipeline does. In the end, what they wrote is given back.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) drift: Option<At<Drift>>,
     /// What follows when it is over.
     #[schemars(length(max = RECONNECTS_MAX))]
     pub(super) after: Option<At<Vec<At<After>>>>,
@@ -468,6 +474,9 @@ pub(super) struct Window {
     pub(super) effects: At<Vec<At<Effect>>>,
     /// How weight is given back when it closes. Without it: all at once.
     pub(super) ramp: Option<At<Ramp>>,
+    /// What follows when it is closed, and all weight is given back.
+    #[schemars(length(max = RECONNECTS_MAX))]
+    pub(super) after: Option<At<Vec<At<After>>>>,
 }
 
 /// When a window opens, again and again.
@@ -514,6 +523,8 @@ pub(super) enum Effect {
     Set(At<Set>),
     /// A backend is there, and a pool lists it.
     Ensure(At<Ensure>),
+    /// API Management forgets its connections to a backend and connects anew.
+    Reconnect(At<Reconnect>),
 }
 
 /// No new traffic to a member: its weight becomes 0.
@@ -614,6 +625,28 @@ pub(super) struct Ensure {
     pub(super) priority: Option<At<Priority>>,
 }
 
+/// API Management forgets its connections to a backend and connects anew, once this begins; nothing of the
+/// backend is changed. Azure cannot recall a reconnect, so that it is asked for as late as can be: what ends
+/// before that calls it off. A backend of a workspace cannot be reconnected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = reconnect_rules)]
+pub(super) struct Reconnect {
+    /// Which of the backends: a name under `backends`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
+    pub(super) backend: At<BackendText>,
+    /// How long after the beginning; 2 minutes or more, for Azure accepts no less.
+    pub(super) after: Option<At<Duration>>,
+    /// At which time of day instead, in a play: the first one after the beginning.
+    pub(super) at: Option<At<TimeOfDay>>,
+    /// Where that is meant, such as Europe/Paris or UTC.
+    #[schemars(with = "Option<String>", example = &"Europe/Paris")]
+    pub(super) zone: Option<At<String>>,
+    /// In a window: how long after each there is another, for as long as the window is open; 2 minutes or
+    /// more. Without `after`, the first comes so long after the window opens.
+    pub(super) every: Option<At<Duration>>,
+}
+
 /// How a backend's certificate is checked.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -679,17 +712,23 @@ pub(super) struct Stale {
 #[serde(rename_all = "camelCase")]
 pub(super) enum After {
     /// Makes API Management forget its connections to a backend and connect anew.
-    Reconnect(At<Reconnect>),
+    Reconnect(At<AfterReconnect>),
 }
 
 /// Makes API Management forget its connections to a backend and connect anew.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Reconnect {
-    /// Which backend: a member, not a pool, of the service of the play's first pool.
+#[schemars(transform = after_reconnect_rules)]
+pub(super) struct AfterReconnect {
+    /// Which backend: a member, not a pool, of the service of the first backend under `do`.
     pub(super) backend: At<Member>,
-    /// How long after the play is over; 2 minutes or more, for Azure accepts no less.
-    pub(super) after: At<Duration>,
+    /// How long after the end; 2 minutes or more, for Azure accepts no less.
+    pub(super) after: Option<At<Duration>>,
+    /// At which time of day instead: the first one after the end.
+    pub(super) at: Option<At<TimeOfDay>>,
+    /// Where that is meant, such as Europe/Paris or UTC.
+    #[schemars(with = "Option<String>", example = &"Europe/Paris")]
+    pub(super) zone: Option<At<String>>,
 }
 
 /// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does, and no silence. What
@@ -710,6 +749,24 @@ fn window_rules(schema: &mut Schema) {
     let forms = serde_json::json!([
         { "required": ["cron"], "properties": { "once": false } },
         { "required": ["once"], "properties": { "cron": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
+}
+
+/// Either `after`, or `at` and `zone`.
+fn after_reconnect_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "required": ["after"], "properties": { "at": false, "zone": false } },
+        { "required": ["at", "zone"], "properties": { "after": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
+}
+
+/// The same, or `every` alone or beside `after`.
+fn reconnect_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "anyOf": [{ "required": ["after"] }, { "required": ["every"] }], "properties": { "at": false, "zone": false } },
+        { "required": ["at", "zone"], "properties": { "after": false, "every": false } }
     ]);
     schema.insert("oneOf".to_owned(), forms);
 }

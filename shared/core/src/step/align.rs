@@ -24,6 +24,7 @@ impl Look<'_> {
             let waiting = self.document.overrides.values().filter(|over| over.wants_to_begin());
             let mut begun: BTreeSet<OverrideId> = waiting.map(|over| over.id.clone()).collect();
             self.pass_verdicts(&laid);
+            self.tell_forced(&laid);
             self.out = Some(laid.out.clone());
             begun.retain(|id| {
                 self.document.overrides.get(id).is_some_and(|it| it.begun().is_some())
@@ -52,6 +53,17 @@ impl Look<'_> {
             for (id, step) in steps {
                 self.document.stepped(&id, step, &mut self.said);
             }
+        }
+    }
+
+    /// Tells which limit an override passes by force.
+    fn tell_forced(&mut self, laid: &Laid) {
+        for (id, known) in &mut self.document.forced {
+            let passes = laid.forced.get(id).cloned();
+            if let Some(why) = passes.clone().filter(|_| *known != passes) {
+                self.said.push(What::Forced { id: id.clone(), why });
+            }
+            *known = passes;
         }
     }
 

@@ -6,8 +6,10 @@ use super::{Look, Observed, Whose};
 use crate::{
     body::Body,
     document::Owned,
+    drift::Asserted,
     etag::{Etag, Freshness},
     field::{Field, Value},
+    id::OverrideId,
     ledger::What,
 };
 
@@ -43,7 +45,7 @@ impl Look<'_> {
         // It is all one whether an empty write lands.
         self.document.intents.retain(|intent| !intent.is_empty());
         self.note_unmet(etag, body);
-        self.note_foreign(body);
+        self.note_foreign(etag, body);
         self.document.retire_gone(etag, Some(body), &mut self.said);
         self.document.etags.seen(etag);
         let fenced = self.now;
@@ -79,7 +81,8 @@ impl Look<'_> {
             self.said.push(What::Landed { intent: deleted.id.clone() });
             self.document.deleted(&deleted, &mut self.said);
         }
-        self.note_foreign(&Body::Missing);
+        // There is no state that would tell one time from another.
+        self.note_foreign(&Etag(String::new()), &Body::Missing);
         let may_land = self.document.intents.iter().any(|one| one.touches(&Field::Existence));
         self.document.owned.retain(|field, owned| {
             *field != Field::Existence || may_land || owned.written != Value::Absent
@@ -144,10 +147,10 @@ impl Look<'_> {
 
     /// Takes the value of every owned field that is neither what we last wrote nor what an open
     /// write puts there for its owner's: it becomes the baseline, and what we wanted of the field
-    /// yields. Where nothing of ours has stood there yet, no one has said anything against it, and
+    /// yields, or is written again ([`crate::drift`]). Where nothing of ours has stood there yet, no one has said anything against it, and
     /// there is nothing to yield: a write that outran ours by a moment is a baseline like any that
     /// was written a moment sooner.
-    fn note_foreign(&mut self, body: &Body) {
+    fn note_foreign(&mut self, etag: &Etag, body: &Body) {
         let mut foreign = Vec::new();
         for (field, owned) in &mut self.document.owned {
             let Some(shown) = body.get(field) else { continue };
@@ -180,12 +183,48 @@ impl Look<'_> {
         for (field, ours, theirs, untouched) in foreign {
             let owners =
                 laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
-            let yielded = owners.iter().cloned().collect();
-            self.document.owned.insert(field.clone(), Owned::fresh(theirs.clone()));
+            let (mut go_on, mut yielded) = self.drift(&field, &theirs, owners);
+            let mut drifted = None;
+            if !go_on.is_empty() {
+                let known = self.document.drifted.entry(field.clone()).or_default();
+                let asserted = known.assert(etag, self.now);
+                if !matches!(asserted, Asserted::Again(_)) {
+                    yielded.append(&mut go_on);
+                }
+                drifted = Some(asserted);
+            }
+            // Who writes over it before it is written again has something against it, too.
+            let stood = !go_on.is_empty();
+            let owned = Owned { stood, ..Owned::fresh(theirs.clone()) };
+            self.document.owned.insert(field.clone(), owned);
+            if !yielded.is_empty() {
+                let known = self.document.yielded.entry(field.clone()).or_default();
+                known.extend(yielded.iter().cloned());
+            }
             self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });
-            if !owners.is_empty() {
-                self.document.yielded.entry(field).or_default().extend(owners);
+            match drifted {
+                Some(Asserted::Again(times)) => {
+                    self.said.push(What::Asserted { field, overrides: go_on, times });
+                }
+                Some(Asserted::Enough(until)) => self.said.push(What::LeftAlone { field, until }),
+                Some(Asserted::Left) | None => {}
             }
         }
+    }
+
+    /// Which of those who own a field go on where someone else has written this, and which give way.
+    fn drift(
+        &self,
+        field: &Field,
+        theirs: &Value,
+        owners: BTreeSet<OverrideId>,
+    ) -> (Vec<OverrideId>, Vec<OverrideId>) {
+        let (playbook, document) = (self.generation.playbook, &self.document);
+        owners.into_iter().partition(|id| {
+            let play = document.overrides.get(id).and_then(|over| over.origin.play());
+            let drift = play.and_then(|play| playbook.play(play)).map(|play| play.drift);
+            let baseline = document.owned.get(field).map(|owned| &owned.baseline);
+            baseline.is_some_and(|baseline| drift.unwrap_or_default().asserts(theirs, baseline))
+        })
     }
 }

@@ -58,7 +58,7 @@ impl Look<'_> {
                 generation: self.generation.number,
                 effect: effect.clone(),
                 lease: lease(window, instance),
-                after: Vec::new(),
+                after: window.after.clone(),
                 alert: Shown::window(&window.name),
                 severity: Severity::Info,
                 started: instance.start,

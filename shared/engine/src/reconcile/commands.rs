@@ -39,10 +39,12 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), EngineError> {
         match command {
-            Command::Change { backend, effect, lasts, reason } => {
-                let (lasts, generation) = (*lasts, self.playbook_since(0).await?.number);
+            Command::Change { backend, effect, lasts, force, reason } => {
+                let (lasts, force, generation) =
+                    (*lasts, *force, self.playbook_since(0).await?.number);
                 let (id, given) = (&delivery.id, delivery.enqueued);
-                let command = hand::Command { id, by, reason, effect, lasts, given, generation };
+                let command =
+                    hand::Command { id, by, reason, effect, lasts, force, given, generation };
                 if let Some(lapsed) = command.lapsed(backend, now) {
                     let lines = lapsed.map(|what| Line::new(now, Some(backend), what));
                     draft.commit.lines.extend(lines);

@@ -8,7 +8,7 @@ use crate::support::{World, at, backend, document, line, series, series_id, wake
 use pointsman_core::{
     claim::{Asked, Claim, Recall},
     effect::Effect,
-    group::{Group, Pause, RunId, Scope},
+    group::{Group, Pause, RunId, RunOf, Scope},
     id::OverrideId,
     lease::{Lease, Until},
     notice::{About, Kind, Notice, Notices},
@@ -38,7 +38,7 @@ fn of_document(versioned: Versioned<pointsman_core::document::Document>) -> Comm
 }
 
 fn run(target: &str) -> Scope {
-    Scope::Run(RunId { play: "drain".parse().unwrap(), target: backend(target) })
+    Scope::Run(RunId { of: RunOf::Play("drain".parse().unwrap()), target: backend(target) })
 }
 
 fn of_group(versioned: Versioned<Group>) -> Commit {

@@ -14,7 +14,7 @@ use pointsman_core::{
     etag::{Etag, Guard},
     field::{Change, Field, Value},
     fraction::Fraction,
-    group::{Group, Pause, Paused},
+    group::{Group, Pause, Paused, RunOf},
     hear::{Edit, hear},
     id::{IntentId, MessageId, OverrideId, ReconnectId},
     lease::{After, Lease, Until},
@@ -23,6 +23,7 @@ use pointsman_core::{
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     pool::{Member, Pool},
+    reconnect::Due,
     series::Series,
     shown::{SHOW_DEFAULT, Shown},
     signal::{Heard, SeriesId, Severity, Signal},
@@ -199,7 +200,8 @@ fn document() -> Document {
     ramping.origin = Origin::Operator;
     ramping.severity = Severity::Info;
     ramping.resolved = Some(at("12:09:59"));
-    ramping.after = vec![After { reconnect: backend("eu"), after: "PT5M".parse().unwrap() }];
+    ramping.after =
+        vec![After { reconnect: backend("eu"), due: Due::After("PT5M".parse().unwrap()) }];
     ramping.lease = Lease {
         until: Until::Resolved { at_most: "PT6H".parse().unwrap() },
         hold: "PT2M".parse().unwrap(),
@@ -251,7 +253,8 @@ fn document() -> Document {
     for (number, outcome) in outcomes.into_iter().enumerate() {
         let reconnect = Reconnect {
             target: backend("eu"),
-            play: "drain-failing-member".parse().unwrap(),
+            of: RunOf::Play("drain-failing-member".parse().unwrap()),
+            start: None,
             series: series_id("f00d"),
             due: at("12:15:00"),
             after: None,
@@ -439,7 +442,29 @@ fn lines() {
     let paused = What::Paused { by, reason, of, until };
     check("line_paused_play.json", &Line::new(at("12:00:00"), None, paused));
     let (by, of) = ("ann".to_owned(), Paused::Pool(backend("chat-pool")));
-    check("line_resumed_pool.json", &said(What::Resumed { by, of }));
+    check("line_resumed_pool.json", &said(What::Resumed { by, reason: String::new(), of }));
+    let resumed = What::Resumed {
+        by: "ann".to_owned(),
+        reason: "it is out".to_owned(),
+        of: Paused::Everything,
+    };
+    check("line_resumed_because.json", &Line::new(at("12:00:00"), None, resumed));
+    let alert = || Shown::of(["alertname", "summary"], &signal(Heard::Fired));
+    let late = What::Late {
+        series: series_id("f00d"),
+        started: at("11:58:00"),
+        ended: at("12:00:00"),
+        again: Some(at("12:02:00")),
+        alert: alert(),
+    };
+    check("line_late.json", &Line::once(at("12:00:30"), late));
+    let unresolvable = What::Unresolvable {
+        series: series_id("f00d"),
+        play: "drain".parse().unwrap(),
+        why: "play `drain`, do[0].drain.member: no label".to_owned(),
+        alert: alert(),
+    };
+    check("line_unresolvable.json", &Line::new(at("12:00:00"), None, unresolvable));
     let truncated = What::Truncated { source: "alertmanager".parse().unwrap(), left_out: 7 };
     check("line_truncated.json", &Line::new(at("12:00:00"), None, truncated));
     let undone = What::ReconnectUndone {
@@ -533,6 +558,7 @@ fn messages() {
         (
             "change",
             Command::Change {
+                force: false,
                 backend: backend("chat-pool"),
                 effect: Effect::Drain { member: "eu".parse().unwrap() },
                 lasts: "PT30M".parse().unwrap(),

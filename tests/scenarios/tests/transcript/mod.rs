@@ -15,7 +15,8 @@ fn same(text: &str) -> String {
         (r"\(in [^)]+\)", "(in AGE)"),
         (r"for (\d+[hms] ?)+", "for AGE"),
         (r"at most (\d+[hms] ?)+ more", "at most AGE more"),
-        (r"claimed \d+[ms] ago", "claimed AGE ago"),
+        (r"(claimed|decided) (\d+[hms] ?)+ ago", "$1 AGE ago"),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b([^/])", "UUID$2"),
         (r"[a-z2-7]{16}", "ID"),
         // The id of a write is another each time, also where it is cut.
         (r"write [a-z2-7]{4,15}( is| was| may| would|:|,)", "write ID$1"),

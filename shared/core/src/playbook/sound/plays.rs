@@ -6,26 +6,24 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        bounds::{
-            AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
-            SPLIT_MEMBERS_MAX,
-        },
+        bounds::{AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, SPLIT_MEMBERS_MAX},
         expression::Expression,
         kind::Wanted,
         needed,
-        play::{Begins, EffectTemplate, Play, ReconnectTemplate},
+        play::{Begins, EffectTemplate, Play},
         template::Template,
         value::{Duration, Expression as Condition, Member, Percent, Weight},
         wire,
     },
-    Declared, Named, Reach, Reading, gates,
+    Declared, Named, Reading, gates,
+    reconnects::Asker,
 };
 use crate::{
     effect::{Effect, WEIGHT_MAX},
     form::{At, Entries, clipped, listed, meant},
     fraction::Fraction,
     lease::{Lease, Until},
-    names::{BackendId, BackendName},
+    names::BackendName,
     shown::{SHOW_DEFAULT, SHOW_MAX},
 };
 
@@ -48,20 +46,25 @@ impl Reading<'_> {
             ramp,
             hours,
             budget,
+            drift,
             after,
             show,
         } = wire;
         let when = self.condition(when);
         let unless = unless.and_then(|unless| self.condition(unless));
+        let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
+        let until = self.until(until, at_most, lasts);
+        let longest = until.and_then(|until| match until {
+            Until::For(longest) | Until::Resolved { at_most: longest } => Some(longest),
+            Until::At(_) => None,
+        });
         let effects = effects.value.map(|wire| {
             if wire.is_empty() {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            self.effects(wire, declared)
+            self.effects(wire, declared, Asker::Play { longest })
         });
-        let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
-        let until = self.until(until, at_most, lasts);
         let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
         let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.as_ref()));
         let damping = damping.and_then(|damping| {
@@ -70,9 +73,7 @@ impl Reading<'_> {
         });
         let hold = hold.and_then(|At { at, value }| {
             let Duration(hold) = value?;
-            if let Some(Until::For(longest) | Until::Resolved { at_most: longest }) = until
-                && hold > longest
-            {
+            if longest.is_some_and(|longest| hold > longest) {
                 self.wrong(&at, "`hold` is longer than the play may last", "shorten it");
             }
             Some(hold)
@@ -80,15 +81,8 @@ impl Reading<'_> {
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
         let first = effects.as_ref().and_then(|effects| effects.first()?.as_ref());
-        let after = after.and_then(|At { at, value }| {
-            let after = value?;
-            self.bounded(&at, after.len(), RECONNECTS_MAX, "reconnects");
-            let first = declared
-                .zip(first)
-                .map(|(declared, first): (_, &EffectTemplate)| (declared, declared.reach(first)));
-            let read = |after: At<_>| self.after(after.value?, first.as_ref());
-            Some(after.into_iter().take(RECONNECTS_MAX).filter_map(read).collect())
-        });
+        let first = declared.zip(first).map(|(declared, first)| (declared, declared.reach(first)));
+        let after = after.map(|after| self.after(after, first.as_ref())).unwrap_or_default();
         let hours = hours.map_or(Some(None), |hours| self.hours(hours.value?).map(Some));
         let budget = budget.map_or(Some(None), |budget| gates::budget(budget.value?).map(Some));
         let show = show.map_or_else(
@@ -109,7 +103,8 @@ impl Reading<'_> {
             budget: budget?,
             damping,
             stale,
-            after: after.unwrap_or_default(),
+            drift: drift.and_then(|drift| drift.value).unwrap_or_default(),
+            after,
             show: show?,
         })
     }
@@ -183,6 +178,7 @@ impl Reading<'_> {
         &mut self,
         wire: Vec<At<wire::Effect>>,
         declared: Option<&Declared>,
+        asker: Asker,
     ) -> Vec<Option<EffectTemplate>> {
         let mut joins = Vec::new();
         let mut effects = Vec::with_capacity(wire.len().min(EFFECTS_MAX));
@@ -193,7 +189,7 @@ impl Reading<'_> {
                     joins.extend(join.map(Some));
                     Some(ensure)
                 }),
-                Some(wire) => self.effect(wire, declared),
+                Some(wire) => self.effect(wire, declared, asker),
                 None => None,
             });
         }
@@ -205,6 +201,7 @@ impl Reading<'_> {
         &mut self,
         wire: wire::Effect,
         declared: Option<&Declared>,
+        asker: Asker,
     ) -> Option<EffectTemplate> {
         let (on, effect) = match wire {
             wire::Effect::Drain(At { at: _, value }) => {
@@ -231,6 +228,14 @@ impl Reading<'_> {
                 return Some(EffectTemplate { on: backend?, effect: effect? });
             }
             wire::Effect::Ensure(_) => return None,
+            wire::Effect::Reconnect(At { at, value }) => {
+                let (backend, effect) = self.reconnect(value?, &at, asker);
+                let backend_at = backend.at.clone();
+                let backend = self.declared(backend, "backend", &declared?.singles);
+                let template = EffectTemplate { on: backend?, effect: effect? };
+                self.not_of_workspace(&backend_at, Some(&declared?.reach(&template)));
+                return Some(template);
+            }
         };
         let pool = self.declared(on, "pool", &declared?.pools);
         Some(EffectTemplate { on: pool?, effect: effect? })
@@ -324,52 +329,11 @@ impl Reading<'_> {
     }
 
     /// A text that will be a backend's name; checked here where no signal is needed to know it.
-    fn member(&mut self, At { at, value }: At<Member>) -> Option<Template> {
+    pub(super) fn member(&mut self, At { at, value }: At<Member>) -> Option<Template> {
         let template = self.compiled(&value?.0, &at, Template::read)?;
         match template.fixed() {
             Some(name) => self.parsed::<BackendName>(name, &at).map(|_| template),
             None => Some(template),
         }
-    }
-
-    fn after(
-        &mut self,
-        wire: wire::After,
-        first: Option<&(&Declared, Reach<&BackendId>)>,
-    ) -> Option<ReconnectTemplate> {
-        let wire::After::Reconnect(At { at: holder, value }) = wire;
-        let wire::Reconnect { backend, after } = value?;
-        if first
-            .is_some_and(|(_, first)| first.shows(|backend| backend.workspace.is_some()).is_some())
-        {
-            self.wrong(
-                &holder,
-                "a backend of a workspace cannot be reconnected",
-                "Azure has Reconnect at service level only: remove it",
-            );
-        }
-        let at = backend.at.clone();
-        let backend = self.member(backend);
-        let fixed = backend.as_ref().and_then(|backend| backend.fixed()?.parse().ok());
-        if let Some((name, (declared, first))) = fixed.zip(first) {
-            let name: BackendName = name;
-            let is_pool =
-                |backend: &BackendId| declared.are_pools.contains(&backend.sibling(name.clone()));
-            if first.shows(is_pool).is_some() {
-                self.wrong(
-                    &at,
-                    format!("`{name}` is a pool, and a pool cannot be reconnected"),
-                    "name one of its members",
-                );
-            }
-        }
-        let at = after.at.clone();
-        let after: Option<SignedDuration> = after.given();
-        if after.is_some_and(|after| after < RECONNECT_AFTER_MIN) {
-            let text = clipped(self.source[at.clone()].trim_matches(['"', '\'']));
-            let message = format!("`{text}` is too soon for a reconnect");
-            self.wrong(&at, message, "Azure takes no less than PT2M");
-        }
-        Some(ReconnectTemplate { backend: backend?, after: after? })
     }
 }

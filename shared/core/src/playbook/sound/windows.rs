@@ -13,7 +13,8 @@ use super::{
         window::{Schedule, Window, zone},
         wire,
     },
-    Declared, Reading,
+    Declared, Reach, Reading,
+    reconnects::Asker,
 };
 use crate::{
     effect::Effect,
@@ -45,7 +46,9 @@ impl Reading<'_> {
         At { at: holder, value }: &At<wire::Window>,
         declared: Option<&Declared>,
     ) -> Option<Window> {
-        let wire::Window { name, cron, once, lasts, announce, effects, ramp } = value.clone()?;
+        let wire::Window { name, cron, once, lasts, announce, effects, ramp, after } =
+            value.clone()?;
+        let lasts = lasts.given();
         let opens = match (cron, once) {
             (Some(cron), None) => self.again_and_again(cron.value),
             (None, Some(once)) => self.once(once.value),
@@ -66,17 +69,23 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let templates = self.effects(wire, declared).into_iter();
+            let templates = self.effects(wire, declared, Asker::Window { lasts }).into_iter();
             templates
                 .map(|template| self.fixed_effect(&effects.at, template?, declared))
                 .collect::<Vec<_>>()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
+        let first = effects.as_ref().and_then(|effects| effects.first()?.as_ref());
+        let first = declared
+            .zip(first)
+            .map(|(declared, (first, _))| (declared, Reach { all: vec![first], shown: true }));
+        let after = after.map(|after| self.after_window(after, first.as_ref()));
         Some(Window {
+            after: after.unwrap_or_default(),
             name: name.value?,
             opens: opens?,
-            lasts: lasts.given()?,
+            lasts: lasts?,
             announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             ramp,

@@ -5,6 +5,7 @@ mod expressions;
 mod form;
 mod gates;
 mod inventory;
+mod reconnects;
 mod values;
 mod when;
 mod windows;

@@ -20,8 +20,8 @@ pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
         for (backend, effect) in matched.effects {
             write!(told, " [{}: {effect}]", backend.short()).unwrap();
         }
-        for After { reconnect, after } in matched.after {
-            write!(told, " then reconnect {} after {after:#}", reconnect.short()).unwrap();
+        for After { reconnect, due } in matched.after {
+            write!(told, " then reconnect {} {due}", reconnect.short()).unwrap();
         }
         told.push('\n');
     }
@@ -49,7 +49,7 @@ fn the_example_does_what_it_says() {
         &playbook,
         &signal(Severity::Warning, backend_errors),
         &expect![[r#"
-            drain-failing-member: [contoso-apim/chat-pool: drain eu-1] then reconnect contoso-apim/eu-1 after 5m
+            drain-failing-member: [contoso-apim/chat-pool: drain eu-1] then reconnect contoso-apim/eu-1 in 5m
         "#]],
     );
     check(&playbook, &signal(Severity::Info, backend_errors), &expect![""]);
@@ -57,7 +57,7 @@ fn the_example_does_what_it_says() {
         &playbook,
         &signal(Severity::Critical, backend_errors),
         &expect![[r#"
-            drain-failing-member: [contoso-apim/chat-pool: drain eu-1] then reconnect contoso-apim/eu-1 after 5m
+            drain-failing-member: [contoso-apim/chat-pool: drain eu-1] then reconnect contoso-apim/eu-1 in 5m
             drain-zone: [contoso-apim/chat-pool: drain chat-b] [contoso-apim/discovery/search-pool: drain search-b]
         "#]],
     );
@@ -171,10 +171,10 @@ fn what_cannot_be_filled_in_fails_its_play_and_no_other() {
         &playbook,
         &signal(Severity::Error, [("backend", "eu-1")]),
         &expect![[r#"
-        other: [contoso/blue/search-pool: shift eu-22 to 12.5%]
-        afterwards: [contoso/chat-pool: drain eu] then reconnect contoso/eu-1 after 2m then reconnect contoso/eu after 5m
-        failed: play `both`, do[1].promote.member: the signal has no label or annotation `standby`, which `signal.labels.standby` needs
-    "#]],
+            other: [contoso/blue/search-pool: shift eu-22 to 12.5%]
+            afterwards: [contoso/chat-pool: drain eu] then reconnect contoso/eu-1 in 2m then reconnect contoso/eu in 5m
+            failed: play `both`, do[1].promote.member: the signal has no label or annotation `standby`, which `signal.labels.standby` needs
+        "#]],
     );
     check(
         &playbook,
@@ -190,7 +190,7 @@ fn what_cannot_be_filled_in_fails_its_play_and_no_other() {
         &expect![[r#"
             both: [contoso/chat-pool: drain chat-pool] [contoso/chat-pool: promote us]
             other: [contoso/blue/search-pool: shift eu-22 to 12.5%]
-            afterwards: [contoso/chat-pool: drain eu] then reconnect contoso/eu after 5m
+            afterwards: [contoso/chat-pool: drain eu] then reconnect contoso/eu in 5m
             failed: play `afterwards`, after[0].reconnect.backend: `chat-pool` is a pool, and a pool cannot be reconnected: name one of its members
         "#]],
     );
@@ -288,7 +288,9 @@ fn what_a_play_says_is_what_is_read() {
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
-                        after: 300s,
+                        due: After(
+                            300s,
+                        ),
                     },
                 ],
                 show: [

@@ -39,8 +39,8 @@ fn one_play_serves_every_pool() {
         &playbook,
         &of(Severity::Info, "pool", "chat"),
         &expect![[r#"
-        by-label: [contoso/chat-pool: drain eu] [contoso/chat-pool: promote standby] then reconnect contoso/eu after 2m
-    "#]],
+            by-label: [contoso/chat-pool: drain eu] [contoso/chat-pool: promote standby] then reconnect contoso/eu in 2m
+        "#]],
     );
     // The first effect's pool is in a workspace: the drain stands, the reconnect cannot be.
     check(

@@ -345,11 +345,11 @@ fn missing_fields() {
                |              ^^^^^^^^^
                = name a member: `backend: ${signal.labels.backend}`
 
-            playbook.yaml:12:14: `after` is missing here
+            playbook.yaml:12:14: this reconnect does not say when it comes
                |
             12 |     after: [{reconnect: {}}]
                |              ^^^^^^^^^
-               = say how long after the play: `after: PT5M`
+               = write `after: PT5M`, or `at: "03:00"` and `zone: Europe/Paris`
         "#]],
     );
 }
@@ -452,7 +452,7 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                  ^^^^^
-               = write one of `drain`, `shift`, `promote`, `breaker`, `set`, `ensure`
+               = write one of `drain`, `shift`, `promote`, `breaker`, `set`, `ensure`, `reconnect`
 
             playbook.yaml:15:34: this must be a mapping, and there is a single value
                |
@@ -503,7 +503,7 @@ fn a_name_with_a_value_too_many_or_too_few() {
               |
             8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
               |                                                                      ^^^^^^^^^
-              = write reconnect: {backend: …, after: …}
+              = write reconnect: {backend: …}
         "#]],
     );
 }

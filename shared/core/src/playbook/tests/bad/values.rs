@@ -482,17 +482,11 @@ fn reconnects() {
                |                              ^^^^^^^^^
                = name one of its members
 
-            playbook.yaml:14:9: `after` is missing here
+            playbook.yaml:14:38: `zone` is missing here
                |
             14 |       - reconnect: {backend: eu, at: "02:00"}
-               |         ^^^^^^^^^
-               = say how long after the play: `after: PT5M`
-
-            playbook.yaml:14:34: `at` is not built yet in this version
-               |
-            14 |       - reconnect: {backend: eu, at: "02:00"}
-               |                                  ^^
-               = remove it; write `after`, counted from the play's end
+               |                                      ^^^^^^^
+               = say where that is meant: `zone: Europe/Paris`, or `zone: UTC`
 
             playbook.yaml:15:9: there is no effect `reconect` here
                |
@@ -521,12 +515,11 @@ fn not_built_yet() {
         r#"  - name: a
     when: true
     do:
-      - reconnect: {backend: eu}
+      - drain: {pool: chat, member: eu}
     approve: {by: oncall, within: 10m}
     mute: 1h
     notify: oncall
     verify: 2m
-    drift: assert
 windows:
   - name: eu-patching
     once: {at: 2026-12-24T22:00, zone: UTC}
@@ -534,12 +527,6 @@ windows:
     do: [{drain: {pool: chat, member: eu}}]
 "#,
         &expect![[r#"
-            playbook.yaml:11:9: `reconnect` is not built yet in this version
-               |
-            11 |       - reconnect: {backend: eu}
-               |         ^^^^^^^^^
-               = remove it; under `after`, it follows the play's end
-
             playbook.yaml:12:5: `approve` is not built yet in this version
                |
             12 |     approve: {by: oncall, within: 10m}
@@ -563,12 +550,6 @@ windows:
             15 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
-
-            playbook.yaml:16:5: `drift` is not built yet in this version
-               |
-            16 |     drift: assert
-               |     ^^^^^
-               = remove it; a change by someone else is always yielded to
         "#]],
     );
 }
