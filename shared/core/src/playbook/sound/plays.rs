@@ -63,7 +63,8 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            self.effects(wire, declared, Asker::Play { longest })
+            let effects = self.effects(wire, declared, Asker::Play { longest });
+            effects.into_iter().map(|(_, effect)| effect).collect::<Vec<_>>()
         });
         let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
         let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.as_ref()));
@@ -172,26 +173,27 @@ impl Reading<'_> {
         Some(if read.is_empty() { (read, SignedDuration::ZERO) } else { (read, every) })
     }
 
-    /// What the effects do, in the order of the file; who joins a pool comes after all of them, so that the
-    /// places of the others stay as they are.
+    /// What the effects do, each with where it stands, in the order of the file. Who joins a pool comes after
+    /// all of them, so that the ids of the others stay as they are.
     pub(super) fn effects(
         &mut self,
         wire: Vec<At<wire::Effect>>,
         declared: Option<&Declared>,
         asker: Asker,
-    ) -> Vec<Option<EffectTemplate>> {
+    ) -> Vec<(Range<usize>, Option<EffectTemplate>)> {
         let mut joins = Vec::new();
         let mut effects = Vec::with_capacity(wire.len().min(EFFECTS_MAX));
-        for At { at: _, value } in wire.into_iter().take(EFFECTS_MAX) {
-            effects.push(match value {
-                Some(wire::Effect::Ensure(At { at, value })) => value.and_then(|wire| {
-                    let (ensure, join) = self.ensure(wire, &at, declared?)?;
-                    joins.extend(join.map(Some));
+        for At { at, value } in wire.into_iter().take(EFFECTS_MAX) {
+            let effect = match value {
+                Some(wire::Effect::Ensure(At { at: holder, value })) => value.and_then(|wire| {
+                    let (ensure, join) = self.ensure(wire, &holder, declared?)?;
+                    joins.extend(join.map(|join| (at.clone(), Some(join))));
                     Some(ensure)
                 }),
                 Some(wire) => self.effect(wire, declared, asker),
                 None => None,
-            });
+            };
+            effects.push((at, effect));
         }
         effects.extend(joins);
         effects

@@ -71,7 +71,7 @@ impl Reading<'_> {
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
             let templates = self.effects(wire, declared, Asker::Window { lasts }).into_iter();
             templates
-                .map(|template| self.fixed_effect(&effects.at, template?, declared))
+                .map(|(at, template)| self.fixed_effect(&at, template?, declared))
                 .collect::<Vec<_>>()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));

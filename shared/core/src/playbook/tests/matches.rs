@@ -248,6 +248,7 @@ fn what_a_play_says_is_what_is_read() {
                 budget: None,
                 damping: None,
                 stale: None,
+                drift: Auto,
                 after: [],
                 show: [
                     "alertname",
@@ -285,6 +286,7 @@ fn what_a_play_says_is_what_is_read() {
                 budget: None,
                 damping: None,
                 stale: None,
+                drift: Auto,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -329,6 +331,7 @@ fn what_a_play_says_is_what_is_read() {
                 budget: None,
                 damping: None,
                 stale: None,
+                drift: Auto,
                 after: [],
                 show: [
                     "alertname",

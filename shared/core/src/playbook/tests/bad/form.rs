@@ -476,7 +476,7 @@ fn wrong_types() {
                |
             17 |   - just text
                |     ^^^^^^^^^
-               = it has `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `after`, `show`
+               = it has `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `drift`, `after`, `show`
         "#]],
     );
 }
