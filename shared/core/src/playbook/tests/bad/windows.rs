@@ -150,10 +150,10 @@ windows:
                |     ^^
                = say what it does: `do: [{drain: {pool: …, member: …}}]`
 
-            playbook.yaml:17:5: `${…}` cannot stand in a window
+            playbook.yaml:18:9: `${…}` cannot stand in a window
                |
-            17 |     do:
-               |     ^^
+            18 |       - drain: {pool: chat, member: "${signal.labels.backend}"}
+               |         ^^^^^
                = no signal opens a window: name the backend and the member as they are
 
             playbook.yaml:19:23: there is no pool `chats`
@@ -168,11 +168,11 @@ windows:
                |         ^^^^^
                = say how much of its weight the member keeps: `to: 30%`
 
-            playbook.yaml:22:25: 20% gives back no more than the step before
+            playbook.yaml:21:9: `${…}` cannot stand in a window
                |
-            22 |     ramp: {steps: [50%, 20%], every: 1m}
-               |                         ^^^
-               = say how much is given back at each step: `steps: [10%, 50%, 100%]`
+            21 |       - promote: {pool: "${signal.labels.pool}", member: eu}
+               |         ^^^^^^^
+               = no signal opens a window: name the backend and the member as they are
 
             playbook.yaml:23:5: `lasts` is missing here
                |
