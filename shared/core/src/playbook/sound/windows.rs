@@ -71,7 +71,7 @@ impl Reading<'_> {
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
             let templates = self.effects(wire, declared, Asker::Window { lasts }).into_iter();
             templates
-                .map(|(at, template)| self.fixed_effect(&at, template?, declared))
+                .map(|(at, template)| self.fixed_effect(&at, template.as_ref()?, declared))
                 .collect::<Vec<_>>()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
@@ -118,7 +118,7 @@ impl Reading<'_> {
     fn fixed_effect(
         &mut self,
         at: &Range<usize>,
-        template: EffectTemplate,
+        template: &EffectTemplate,
         declared: Option<&Declared>,
     ) -> Option<(BackendId, Effect)> {
         let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
