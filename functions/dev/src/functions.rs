@@ -129,7 +129,7 @@ mod tests {
         let matches = playbook.plays_for(&batch.signals[0]);
         assert!(matches.failed.is_empty());
         let effects: Vec<String> =
-            matches.matched[0].effects.iter().map(|(_, effect)| effect.to_string()).collect();
+            matches.matched[0].effects.iter().map(|(_, _, effect)| effect.to_string()).collect();
         assert_eq!(effects, ["drain helped-eu"]);
         assert_eq!(matches.matched[0].after.len(), 1);
         world.stop().await;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     claim::{Asked, Claim},
     document::Document,
+    effect::Effect,
     group::InForce,
     id::OverrideId,
     lease::later,
@@ -328,8 +329,8 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
         running.claims.drain(..).map(|claim| (claim.id.clone(), claim)).collect();
     let mut given_up = known.clone();
     for matched in &heard.matched {
-        for place in 0..matched.effects.len() {
-            let mut claim = asked(matched, place, &said, running, generation.number);
+        for effect in &matched.effects {
+            let mut claim = asked(matched, effect, &said, running, generation.number);
             let silent = matched.play.stale.zip(heard_last);
             claim.asked.silent = silent.map(|(stale, heard)| stale.silent(heard));
             let before = known.get(&claim.id);
@@ -362,15 +363,14 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
 /// of its effects, so that one that is held takes nothing from the others.
 fn asked(
     matched: &Matched<'_>,
-    place: usize,
+    (place, backend, effect): &(usize, &BackendId, Effect),
     said: &Signal,
     running: &Occurrence,
     generation: u64,
 ) -> Claim {
-    let (backend, effect) = &matched.effects[place];
     let play = matched.play;
     Claim {
-        id: Claim::id(&play.name, place, backend, effect),
+        id: Claim::id(&play.name, *place, backend, effect),
         backend: (*backend).clone(),
         play: play.name.clone(),
         asked: Asked {

@@ -103,7 +103,7 @@ impl Windows {
         let now = reader.now();
         let opening = |window: &Window, Instance { start, end }: Instance| {
             let zone = window.opens.zone();
-            let does = window.effects.iter().map(|(backend, effect)| Does {
+            let does = window.effects.iter().map(|(_, backend, effect)| Does {
                 backend: backend.to_string(),
                 name: backend.short(),
                 effect: Effect::from(effect),

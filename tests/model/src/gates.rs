@@ -111,8 +111,8 @@ impl World {
     fn asks(&self, pool: &BackendId, over: &Override, signal: &Signal) -> bool {
         let heard = self.generations.last().unwrap().plays_for(signal);
         heard.matched.iter().any(|matched| {
-            matched.effects.iter().enumerate().any(|(place, (of, effect))| {
-                *of == pool && Claim::id(&matched.play.name, place, pool, effect) == over.id
+            matched.effects.iter().any(|(place, of, effect)| {
+                *of == pool && Claim::id(&matched.play.name, *place, pool, effect) == over.id
             })
         })
     }

@@ -97,7 +97,7 @@ impl World {
                 if matched.play.stale.is_some_and(|stale| self.is_silent(series, stale)) {
                     continue;
                 }
-                for (backend, effect) in &matched.effects {
+                for (_, backend, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
                     let is_done = self.is_in_effect(backend, is_of, effect);

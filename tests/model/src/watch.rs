@@ -259,7 +259,7 @@ impl Outside {
                 effects.into_iter().any(|one| matches!(one.effect, Effect::Split { .. }))
                     || of_windows
                         .into_iter()
-                        .any(|(_, effect)| matches!(effect, Effect::Split { .. }))
+                        .any(|(_, _, effect)| matches!(effect, Effect::Split { .. }))
             });
         if let Some(text) = loosened(&done) {
             self.violation("I6", &text);

@@ -348,7 +348,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                     let needed = self.language.needed.iter().filter(is_its);
                     let fields: Vec<_> =
                         needed.map(|(_, field, _)| format!("{field}: …")).collect();
-                    let help = format!("write {text}: {{{}}}", fields.join(", "));
+                    let fields =
+                        if fields.is_empty() { "…".to_owned() } else { fields.join(", ") };
+                    let help = format!("write {text}: {{{fields}}}");
                     Stop::at(self.node, format!("`{text}` needs a value"), help)
                 })
             }

@@ -5,12 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::{
-    compared::ByCompared, expression::Expression, gates::Freeze, play::Play, window::Window,
+    compared::ByCompared,
+    expression::Expression,
+    gates::Freeze,
+    matches::Reason,
+    play::Play,
+    select::{Inventory, On, Whom},
+    window::Window,
 };
 use crate::{
     declared::Declared,
     effect::Effect,
     field::Property,
+    form::{clipped, listed},
     limits::{TagLimit, Terms},
     names::{
         BackendAlias, BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId,
@@ -65,7 +72,7 @@ impl Playbook {
     ) -> Self {
         let mut on: HashMap<BackendId, BTreeSet<usize>> = HashMap::new();
         for (at, window) in windows.iter().enumerate() {
-            for (backend, _) in &window.effects {
+            for (_, backend, _) in &window.effects {
                 on.entry(backend.clone()).or_default().insert(at);
             }
         }
@@ -128,11 +135,13 @@ impl Playbook {
         let effects = self.plays.iter();
         let effects = effects.flat_map(|play| play.effects.iter().map(move |one| (play, one)));
         // Where several pools are possible, a member may belong to another of them.
-        let of_pool = effects.filter(|(_, one)| one.on.fixed() == Some(pool.as_str()));
+        let of_pool = effects
+            .filter(|(_, one)| matches!(&one.on, On::One(on) if on.fixed() == Some(pool.as_str())));
         let names = of_pool.flat_map(|(play, one)| match &one.effect {
             Effect::Drain { member }
             | Effect::Shift { member, to: _ }
             | Effect::Promote { member, weight: _ } => {
+                let Whom::Named(member) = member else { return Vec::new() };
                 let by_when = || play.when.texts_of(member.value()?);
                 let names = member.texts().or_else(by_when).unwrap_or_default();
                 names.iter().filter_map(|name| name.parse().ok()).collect()
@@ -147,9 +156,9 @@ impl Playbook {
         });
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);
-        let of_windows = of_windows.filter(|(of, _)| Some(of) == backend);
+        let of_windows = of_windows.filter(|(_, of, _)| Some(of) == backend);
         let listed = self.pools.get(pool).into_iter().flat_map(|pool| &pool.members).cloned();
-        names.chain(of_windows.flat_map(|(_, effect)| effect.members())).chain(listed).collect()
+        names.chain(of_windows.flat_map(|(_, _, effect)| effect.members())).chain(listed).collect()
     }
 
     /// The window of this name.
@@ -242,4 +251,25 @@ pub struct ManagedBackend {
     pub tags: BTreeMap<TagName, String>,
     /// What it can carry, in the units of `leastCapacity`.
     pub capacity: Option<u32>,
+    /// The host of its address.
+    pub host: Option<String>,
+}
+
+impl Inventory for Playbook {
+    fn pool(&self, alias: &str) -> Option<&ManagedPool> {
+        self.pools.get(&alias.parse::<PoolAlias>().ok()?)
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &ManagedPool> {
+        self.pools.values()
+    }
+
+    fn single(&self, backend: &BackendId) -> Option<&ManagedBackend> {
+        Some(self.single_of(backend)?.1)
+    }
+
+    fn no_pool(&self, alias: &str) -> Reason {
+        let pools = listed("pools", self.pools.keys().map(PoolAlias::as_str));
+        Reason::NoPool { name: clipped(alias), pools }
+    }
 }

@@ -46,6 +46,9 @@ pub const BUDGET_MAX: usize = 1_000;
 /// How many effects one play may have.
 pub const EFFECTS_MAX: usize = 16;
 
+/// How many members one effect may select where it does not say.
+pub(super) const SELECTED_DEFAULT: usize = 50;
+
 /// How many tags one backend may have.
 pub(super) const TAGS_MAX: usize = 20;
 

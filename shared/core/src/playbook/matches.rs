@@ -10,7 +10,8 @@
 use super::{
     book::Playbook,
     expression::{Fault, Scene},
-    play::{EffectTemplate, Play},
+    play::Play,
+    select::{On, Whom, select},
     template::Template,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     form::{clipped, listed},
     id::OverrideId,
     lease::After,
-    names::{BackendAlias, BackendId, BackendName, NameError, PlayName, PoolAlias},
+    names::{BackendAlias, BackendId, BackendName, NameError, PlayName},
     shown::{SHOW_DEFAULT, Shown},
     signal::Signal,
 };
@@ -39,8 +40,8 @@ pub struct Matches<'a> {
 pub struct Matched<'a> {
     /// The play.
     pub play: &'a Play,
-    /// Its effects, in the order of the file: the backend, and what is done to it.
-    pub effects: Vec<(&'a BackendId, Effect)>,
+    /// Its effects, in the order of the file: the place there, the backend, and what is done to it.
+    pub effects: Vec<(usize, &'a BackendId, Effect)>,
     /// The reconnects that follow when the play is over.
     pub after: Vec<After>,
 }
@@ -89,6 +90,20 @@ pub enum Reason {
         name: String,
         /// Which property.
         property: Property,
+    },
+    /// The playbook does not say what the pool lists.
+    #[error("the playbook does not list the pool's members: name its `members`")]
+    Unlisted,
+    /// No pool lists such a member.
+    #[error("no member that a pool lists has {0}")]
+    NoneSelected(String),
+    /// More members are selected than may be.
+    #[error("{count} are selected, and at most {most} may be: nothing is done to any")]
+    ManySelected {
+        /// How many.
+        count: usize,
+        /// How many may be.
+        most: usize,
     },
     /// What is to be reconnected is a pool, and pools have no Reconnect.
     #[error("`{}` is a pool, and a pool cannot be reconnected: name one of its members", .0.name)]
@@ -141,9 +156,9 @@ impl Playbook {
         let asked = plays.filter(|play| play.when.holds(&scene).unwrap_or(false));
         asked.for_each(|play| self.fill(play, &scene, &mut matches));
         let ids = matches.matched.iter().flat_map(|matched| {
-            let effects = matched.effects.iter().enumerate();
-            effects.map(|(place, (backend, effect))| {
-                let id = Claim::id(&matched.play.name, place, backend, effect);
+            let effects = matched.effects.iter();
+            effects.map(|(place, backend, effect)| {
+                let id = Claim::id(&matched.play.name, *place, backend, effect);
                 ((*backend).clone(), id)
             })
         });
@@ -170,25 +185,31 @@ impl Playbook {
     }
 
     fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, matches: &mut Matches<'a>) {
-        let mut effects = Vec::with_capacity(play.effects.len());
+        let (mut effects, failed) = (Vec::with_capacity(play.effects.len()), matches.failed.len());
         for (at, template) in play.effects.iter().enumerate() {
-            let mut fail = |field: &str, reason| {
-                let place = format!("do[{at}].{}.{field}", template.effect.keyword());
-                matches.failed.push(failure(play, place, reason));
+            let selected = match &template.on {
+                On::One(alias) if !template.effect.is_of_pool() => self
+                    .single_named(alias, &template.effect, scene)
+                    .map_err(|why| ("backend", why)),
+                On::One(_) | On::EveryPool | On::MembersOf(_) => {
+                    select(template, self, |template| Ok(template.fill(scene)?))
+                }
             };
-            let (on, key) = match template.effect.is_of_pool() {
-                true => (self.pool_named(&template.on, scene), "pool"),
-                false => (self.single_named(template, scene), "backend"),
-            };
-            let on = on.map_err(|reason| fail(key, reason));
-            let effect = template.effect.named(|member| name(member, scene));
-            let effect = effect.map_err(|reason| fail("member", reason));
-            effects.extend(on.ok().zip(effect.ok()));
+            match selected {
+                Ok(selected) => {
+                    let selected = selected.into_iter();
+                    effects.extend(selected.map(|(backend, effect)| (at, backend, effect)));
+                }
+                Err((field, reason)) => {
+                    let place = format!("do[{at}].{}.{field}", template.effect.keyword());
+                    matches.failed.push(failure(play, place, reason));
+                }
+            }
         }
-        if effects.len() < play.effects.len() {
+        if matches.failed.len() > failed {
             return;
         }
-        let Some((first, _)) = effects.first() else { return };
+        let Some((_, first, _)) = effects.first() else { return };
         let mut after = Vec::with_capacity(play.after.len());
         for (at, reconnect) in play.after.iter().enumerate() {
             let backend = name(&reconnect.backend, scene).map(|name| first.sibling(name)).and_then(
@@ -209,33 +230,29 @@ impl Playbook {
         matches.matched.push(Matched { play, effects, after });
     }
 
-    /// The pool of the name that `template` gives for the signal of `scene`.
-    fn pool_named(&self, template: &Template, scene: &Scene) -> Result<&BackendId, Reason> {
-        let name = template.fill(scene)?;
-        let pool = name.parse().ok().and_then(|alias: PoolAlias| self.pools.get(&alias));
-        pool.map(|pool| &pool.backend).ok_or_else(|| Reason::NoPool {
-            name: clipped(&name),
-            pools: listed("pools", self.pools.keys().map(PoolAlias::as_str)),
-        })
-    }
-
-    /// The Single of the name that an effect's template gives, where the effect may be done to it.
-    fn single_named(&self, of: &EffectTemplate, scene: &Scene) -> Result<&BackendId, Reason> {
-        let name = of.on.fill(scene)?;
+    /// The Single of the name that a template gives, where the effect may be done to it.
+    fn single_named(
+        &self,
+        alias: &Template,
+        effect: &Effect<Whom>,
+        scene: &Scene,
+    ) -> Result<Vec<(&BackendId, Effect)>, Reason> {
+        let name = alias.fill(scene)?;
         let known = name.parse().ok().and_then(|alias: BackendAlias| self.backends.get(&alias));
         let single = known.ok_or_else(|| Reason::NoSingle {
             name: clipped(&name),
             backends: listed("backends", self.backends.keys().map(BackendAlias::as_str)),
         })?;
-        if let Effect::Set(properties) = &of.effect
+        if let Effect::Set(properties) = effect
             && let Some(property) = properties.keys().find(|one| !single.may.contains(one))
         {
             return Err(Reason::MayNot { name: clipped(&name), property: *property });
         }
-        if matches!(of.effect, Effect::Reconnect(_)) && single.backend.workspace.is_some() {
+        if matches!(effect, Effect::Reconnect(_)) && single.backend.workspace.is_some() {
             return Err(Reason::ReconnectsWorkspace(single.backend.clone()));
         }
-        Ok(&single.backend)
+        let effect = effect.named(|_| Err(Reason::Unlisted))?;
+        Ok(vec![(&single.backend, effect)])
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fields that a playbook must have, with what to write where one is missing.
 
-/// Also said where a `shift` lacks one of its two.
+/// What effects on pools need in one of several forms.
 pub(super) const MEMBER: &str =
     "name a member: `member: eu-1`, or `member: ${signal.labels.backend}`";
 pub(super) const TO: &str = "say how much of its weight the member keeps: `to: 30%`";
@@ -9,12 +9,16 @@ pub(super) const EFFECTS: &str = "say what it does: `do: [{drain: {pool: …, me
 pub(super) const STEPS: &str = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
 /// Also said where a reconnect has `at` without it.
 pub(super) const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC`";
-const POOL: &str = "name one of the `pools`";
+/// Of effects on pools, which may be on all of them instead.
+pub(super) const POOL: &str = "name one of the `pools`";
+/// Of a breaker, which may be that of a pool's members instead.
+pub(super) const BREAKER: &str =
+    "name one of the `backends`, or a pool for those of its members: `pool: chat`";
 const BACKEND: &str = "name one of the `backends`";
 const SERVICE: &str = "name one of the `services`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 47] = [
+pub(super) const NEEDED: [(&str, &str, &str); 41] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -46,12 +50,6 @@ pub(super) const NEEDED: [(&str, &str, &str); 47] = [
     ("Hours", "zone", ZONE),
     ("Budget", "most", "say how many overrides of the play may begin: `most: 3`"),
     ("Budget", "per", "say within how long: `per: 1h`"),
-    ("Drain", "pool", POOL),
-    ("Drain", "member", MEMBER),
-    ("Shift", "pool", POOL),
-    ("Promote", "pool", POOL),
-    ("Promote", "member", MEMBER),
-    ("Breaker", "backend", "name one of the `backends`; a pool has no breaker of its own"),
     ("Set", "backend", BACKEND),
     ("Ensure", "backend", BACKEND),
     ("Is", "url", "say its address: `url: https://eu-2.example.com`"),

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     expression::Expression,
     gates::{Budget, Hours},
+    select::{On, Whom},
     template::Template,
 };
 use crate::{
@@ -112,13 +113,15 @@ impl Play {
     }
 }
 
-/// What a play does to a backend, before a signal says to which.
+/// What a play does, before a signal says to which backends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectTemplate {
-    /// The pool or the Single, by its alias.
-    pub on: Template,
-    /// What is done to it.
-    pub effect: Effect<Template>,
+    /// On what it is done.
+    pub on: On,
+    /// What is done.
+    pub effect: Effect<Whom>,
+    /// How many members, or backends, it may come to.
+    pub most: usize,
 }
 
 /// A reconnect that follows a play, before a signal says of which backend.

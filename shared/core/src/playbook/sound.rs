@@ -8,6 +8,7 @@ mod gates;
 mod inventory;
 mod plays;
 mod reconnects;
+mod select;
 mod singles;
 mod when;
 mod windows;
@@ -26,6 +27,7 @@ use super::{
     needed::NEEDED,
     place,
     play::{EffectTemplate, Play},
+    select::{Inventory, On},
     template::Template,
     unbuilt::unbuilt,
     wire,
@@ -85,6 +87,8 @@ struct Declared {
     /// The backends that are pools.
     are_pools: HashSet<BackendId>,
     singles: Named<BackendAlias, ManagedBackend>,
+    /// The names of the backends that are Singles.
+    are_singles: HashMap<BackendId, String>,
 }
 
 impl Declared {
@@ -93,15 +97,25 @@ impl Declared {
         singles: Named<BackendAlias, ManagedBackend>,
     ) -> Self {
         let are_pools = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
-        Self { pools, are_pools, singles }
+        let single = |(name, single): (&String, &Option<(BackendAlias, ManagedBackend)>)| {
+            Some((single.as_ref()?.1.backend.clone(), name.clone()))
+        };
+        let are_singles = singles.iter().filter_map(single).collect();
+        Self { pools, are_pools, singles, are_singles }
     }
 
     /// The backends that an effect can come to change, as far as the file shows.
     fn reach(&self, effect: &EffectTemplate) -> Reach<&BackendId> {
-        if effect.effect.is_of_pool() {
-            Reach::of(&self.pools, &effect.on).map(|pool| &pool.backend)
-        } else {
-            Reach::of(&self.singles, &effect.on).map(|single| &single.backend)
+        match &effect.on {
+            On::One(on) if effect.effect.is_of_pool() => {
+                Reach::of(&self.pools, on).map(|pool| &pool.backend)
+            }
+            On::One(on) => Reach::of(&self.singles, on).map(|single| &single.backend),
+            // Its members are where it is.
+            On::MembersOf(on) => Reach::of(&self.pools, on).map(|pool| &pool.backend),
+            On::EveryPool => {
+                Reach { all: self.pools().map(|pool| &pool.backend).collect(), shown: false }
+            }
         }
     }
 }

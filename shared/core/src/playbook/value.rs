@@ -15,6 +15,7 @@ use super::bounds::{
     FAILURES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX, TAG_VALUE_CHARS_MAX, TEXT_CHARS_MAX,
     TITLE_CHARS_MAX,
 };
+use super::select::host_of;
 use crate::{
     effect::WEIGHT_MAX,
     form::{SECRET, clipped},
@@ -119,6 +120,61 @@ value!(
         Ok(_) | Err(_) => Err(format!("a capacity cannot be {number}: 1 to {CAPACITY_MAX}, in units of your own")),
     },
     { "type": "integer", "minimum": 1, "maximum": CAPACITY_MAX }
+);
+value!(
+    /// Every pool.
+    Pools: String => (),
+    |text| match text.as_str() {
+        "all" => Ok(()),
+        _ => Err(format!("`pools` cannot be `{}`: it is `all`, for every pool; one is named with `pool`", clipped(&text))),
+    },
+    { "type": "string", "const": "all" }
+);
+value!(
+    /// The value of a tag, perhaps with `${...}` in it.
+    TagText: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "The value of a tag, in which ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["eu", "${signal.labels.region}"]
+    }
+);
+value!(
+    /// A host or an address, perhaps with `${...}` in it.
+    HostText: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "A host, or an address of which the host counts; ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["${signal.labels.instance}", "eu-1.example.com"]
+    }
+);
+value!(
+    /// The name of a host.
+    HostName: String => String,
+    |text| {
+        let host = host_of(&text);
+        let is_one = text.trim().eq_ignore_ascii_case(&host)
+            && (1..=253).contains(&host.len())
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte));
+        if is_one {
+            Ok(host)
+        } else {
+            Err(format!(
+                "`{}` is not the name of a host: write it without scheme, port and path, such as eu-1.example.com",
+                clipped(&text)
+            ))
+        }
+    },
+    {
+        "type": "string",
+        "description": "The name of a host, without scheme, port and path.",
+        "pattern": "^[a-zA-Z0-9._:\\[\\]-]{1,253}$",
+        "examples": ["eu-1.example.com"]
+    }
 );
 value!(
     /// The value of a tag.

@@ -42,8 +42,8 @@ pub struct Window {
     pub lasts: SignedDuration,
     /// How long before it opens that is told; none where it is not.
     pub announce: Option<SignedDuration>,
-    /// What it does, in the order of the file; at least one.
-    pub effects: Vec<(BackendId, Effect)>,
+    /// What it does, each with its place in the file; at least one.
+    pub effects: Vec<(usize, BackendId, Effect)>,
     /// The reconnects that follow when it closes.
     pub after: Vec<After>,
     /// How much is given back at each step when it closes; the whole comes last by itself.
@@ -89,8 +89,8 @@ impl Window {
         &'a self,
         backend: &'a BackendId,
     ) -> impl Iterator<Item = (OverrideId, &'a Effect)> {
-        let of = self.effects.iter().enumerate().filter(move |(_, (of, _))| of == backend);
-        of.map(move |(place, (_, effect))| {
+        let of = self.effects.iter().filter(move |(_, of, _)| of == backend);
+        of.map(move |(place, _, effect)| {
             let id = OverrideId::derive(&[
                 Authority::Window.word(),
                 self.name.as_str(),

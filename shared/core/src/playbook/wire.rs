@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::{
     bounds::{
         BACKENDS_MAX, CERTIFICATES_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX,
-        RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, TAG_LIMITS_MAX, TAGS_MAX,
-        WINDOWS_MAX,
+        RAMP_STEPS_MAX, RECONNECTS_MAX, SELECTED_DEFAULT, SERVICES_MAX, SPLIT_MEMBERS_MAX,
+        TAG_LIMITS_MAX, TAGS_MAX, WINDOWS_MAX,
     },
     value::{
         BackendText, Capacity, CertificateId, Count, Description, Duration, Expression,
-        FailureCount, FailurePercentage, LabelName, LocalTime, Member, Members, Most, MostOut,
-        NamedValue, Never, Percent, PoolName, Priority, ProxyUrl, Scheme, ServingWeight, TagValue,
-        TimeOfDay, Title, Url, Version, Weight, Yes,
+        FailureCount, FailurePercentage, HostName, HostText, LabelName, LocalTime, Member, Members,
+        Most, MostOut, NamedValue, Never, Percent, PoolName, Pools, Priority, ProxyUrl, Scheme,
+        ServingWeight, TagText, TagValue, TimeOfDay, Title, Url, Version, Weight, Yes,
     },
     window::Dialect,
 };
@@ -225,6 +225,8 @@ pub(super) struct Backend {
     pub(super) tags: Option<At<Entries<TagValue>>>,
     /// What it can carry, in units of your own: those of the pools' `leastCapacity`.
     pub(super) capacity: Option<At<Capacity>>,
+    /// The host of its address, by which an effect finds it.
+    pub(super) host: Option<At<HostName>>,
 }
 
 /// What a backend is to be. One that is made has all of it. One that is there already is held to its `url`,
@@ -530,12 +532,24 @@ pub(super) enum Effect {
 /// No new traffic to a member: its weight becomes 0.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = select_rules)]
 pub(super) struct Drain {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) pool: At<PoolName>,
+    pub(super) pool: Option<At<PoolName>>,
+    /// Every pool that lists such a member under its `members`, instead of `pool`.
+    pub(super) pools: Option<At<Pools>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
-    pub(super) member: At<Member>,
+    pub(super) member: Option<At<Member>>,
+    /// Those of its `members` that have all of these tags, instead of `member`. Each is an override of its own.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagText>>>,
+    /// Those of its `members` whose backend has this `host`, instead of `member`: a name, or an address of which
+    /// the host counts.
+    pub(super) host: Option<At<HostText>>,
+    /// How many may be selected at most, over all pools; of more, nothing is done to any. Without this, 50.
+    #[schemars(extend("default" = SELECTED_DEFAULT))]
+    pub(super) most: Option<At<Most>>,
 }
 
 /// Less traffic to a member (`member` and `to`), or weights for members (`split`).
@@ -545,9 +559,20 @@ pub(super) struct Drain {
 pub(super) struct Shift {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) pool: At<PoolName>,
+    pub(super) pool: Option<At<PoolName>>,
+    /// Every pool that lists such a member under its `members`, instead of `pool`.
+    pub(super) pools: Option<At<Pools>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
     pub(super) member: Option<At<Member>>,
+    /// Those of its `members` that have all of these tags, instead of `member`. Each is an override of its own.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagText>>>,
+    /// Those of its `members` whose backend has this `host`, instead of `member`: a name, or an address of which
+    /// the host counts.
+    pub(super) host: Option<At<HostText>>,
+    /// How many may be selected at most, over all pools; of more, nothing is done to any. Without this, 50.
+    #[schemars(extend("default" = SELECTED_DEFAULT))]
+    pub(super) most: Option<At<Most>>,
     /// How much of its weight the member keeps, such as 30%.
     pub(super) to: Option<At<Percent>>,
     /// The weight of each member named, 0 to 100; weights are relative within their group.
@@ -558,12 +583,24 @@ pub(super) struct Shift {
 /// Makes a standby serve.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = select_rules)]
 pub(super) struct Promote {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) pool: At<PoolName>,
+    pub(super) pool: Option<At<PoolName>>,
+    /// Every pool that lists such a member under its `members`, instead of `pool`.
+    pub(super) pools: Option<At<Pools>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
-    pub(super) member: At<Member>,
+    pub(super) member: Option<At<Member>>,
+    /// Those of its `members` that have all of these tags, instead of `member`. Each is an override of its own.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagText>>>,
+    /// Those of its `members` whose backend has this `host`, instead of `member`: a name, or an address of which
+    /// the host counts.
+    pub(super) host: Option<At<HostText>>,
+    /// How many may be selected at most, over all pools; of more, nothing is done to any. Without this, 50.
+    #[schemars(extend("default" = SELECTED_DEFAULT))]
+    pub(super) most: Option<At<Most>>,
     /// Its weight, where it has none or 0; without this, the median of the group that serves.
     pub(super) weight: Option<At<ServingWeight>>,
 }
@@ -572,11 +609,13 @@ pub(super) struct Promote {
 /// statuses 500 to 599. Where its owner has one, its name and conditions stay, and nothing of it is loosened.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(extend("anyOf" = [{"required": ["count"]}, {"required": ["percentage"]}]))]
+#[schemars(extend("anyOf" = [{"required": ["count"]}, {"required": ["percentage"]}]), transform = breaker_rules)]
 pub(super) struct Breaker {
     /// Which of the backends: a name under `backends`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) backend: At<BackendText>,
+    pub(super) backend: Option<At<BackendText>>,
+    /// The backends that this pool lists under its `members`, instead of `backend`: a pool has no breaker of its own.
+    pub(super) pool: Option<At<PoolName>>,
     /// It trips after at most so many failures, where it counts them.
     pub(super) count: Option<At<FailureCount>>,
     /// It trips at a percentage of failures of at most this, where it takes that.
@@ -780,11 +819,39 @@ fn freeze_rules(schema: &mut Schema) {
     schema.insert("oneOf".to_owned(), forms);
 }
 
-/// Either `member` and `to`, or `split`.
+/// Each list has names of which one is written, and no other.
+fn one_of(lists: &[&[&str]]) -> serde_json::Value {
+    let form = |names: &[&str], name: &str| {
+        let others = names.iter().filter(|other| **other != name);
+        let others: serde_json::Map<_, _> =
+            others.map(|other| ((*other).to_owned(), false.into())).collect();
+        serde_json::json!({ "required": [name], "properties": others })
+    };
+    let forms = |names: &&[&str]| -> serde_json::Value {
+        let forms: Vec<_> = names.iter().map(|name| form(names, name)).collect();
+        serde_json::json!({ "oneOf": forms })
+    };
+    lists.iter().map(forms).collect()
+}
+
+/// One pool or all, and one way to say which members.
+fn select_rules(schema: &mut Schema) {
+    schema.insert("allOf".to_owned(), one_of(&[&["pool", "pools"], &["member", "tags", "host"]]));
+}
+
+/// Either `backend` or `pool`.
+fn breaker_rules(schema: &mut Schema) {
+    schema.insert("allOf".to_owned(), one_of(&[&["backend", "pool"]]));
+}
+
+/// Members, in one way, and `to`, or `split`.
 fn shift_rules(schema: &mut Schema) {
+    let members = one_of(&[&["member", "tags", "host"]]);
+    let none = serde_json::json!({ "member": false, "tags": false, "host": false, "to": false, "pools": false });
     let forms = serde_json::json!([
-        { "required": ["member", "to"], "properties": { "split": false } },
-        { "required": ["split"], "properties": { "member": false, "to": false } }
+        { "required": ["to"], "properties": { "split": false }, "allOf": members },
+        { "required": ["split"], "properties": none }
     ]);
     schema.insert("oneOf".to_owned(), forms);
+    schema.insert("allOf".to_owned(), one_of(&[&["pool", "pools"]]));
 }

@@ -100,7 +100,7 @@ impl Engine {
         let what = What::Skipped { window: window.clone(), start, by, reason };
         draft.commit.lines.push(Line::new(now, None, what));
         let effects = playbook.playbook.window(window).into_iter().flat_map(|one| &one.effects);
-        let backends: BTreeSet<&BackendId> = effects.map(|(backend, _)| backend).collect();
+        let backends: BTreeSet<&BackendId> = effects.map(|(_, backend, _)| backend).collect();
         backends.into_iter().for_each(|backend| draft.look(backend));
         Ok(())
     }

@@ -3,13 +3,15 @@
 //! `UPDATE_EXPECT=1` writes them again. That is right for the newest form before its first release;
 //! after it, a difference means that a new form is needed.
 
-use std::{fmt::Debug, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Debug, path::PathBuf};
 
 use expect_test::expect_file;
 use pointsman_core::{
     answer::Answer,
     claim::{Asked, Behind, Claim},
-    document::{Document, Intent, Outcome, Owned, Reconnect, Sight, SightBy, Trouble, Unmet, Way},
+    document::{
+        Document, Intent, Outcome, Owned, Panic, Reconnect, Sight, SightBy, Trouble, Unmet, Way,
+    },
     effect::Effect,
     etag::{Etag, Guard},
     field::{Change, Field, Value},
@@ -19,7 +21,7 @@ use pointsman_core::{
     id::{IntentId, MessageId, OverrideId, ReconnectId},
     lease::{After, Lease, Until},
     ledger::{Line, What},
-    names::{PlayName, WindowName},
+    names::{BackendName, PlayName, WindowName},
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     pool::{Member, Pool},
@@ -136,7 +138,7 @@ fn over(name: &str, effect: Effect, life: Life, standing: Standing) -> Override 
 
 /// Every variant of what a document can hold occurs in it.
 fn document() -> Document {
-    let member = |name: &str| name.parse::<pointsman_core::names::BackendName>().unwrap();
+    let member = |name: &str| name.parse::<BackendName>().unwrap();
     let drain = |name: &str| Effect::Drain { member: member(name) };
     let claimed = || Life::Claimed { at: at("12:00:00") };
     let held = |why| Standing::Held(why);
@@ -386,6 +388,41 @@ fn documents_of_what_gates_hold() {
     }
     document.writes = [(at("12:00:00"), IntentId::derive(&["one"]))].into_iter().collect();
     check("document_gates.json", &document);
+}
+
+#[test]
+fn documents_of_what_limits_hold() {
+    let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
+    let claimed = || Life::Claimed { at: at("12:00:00") };
+    let drain = || Effect::Drain { member: "eu".parse().unwrap() };
+    let half = Fraction::percent(50);
+    let zone = || "zone".parse().unwrap();
+    let held = [
+        Held::Capacity { capacity: 20, least: 30 },
+        Held::MostOut { out: 3, most: 2 },
+        Held::MostOutOfTag { tag: zone(), value: "1".to_owned(), out: 3, most: 2 },
+        Held::Together {
+            tag: zone(),
+            value: "1".to_owned(),
+            other: "2".to_owned(),
+            backend: backend("us"),
+        },
+        Held::Panic { out: 3, of: 4, most: half },
+    ];
+    for (number, why) in held.into_iter().enumerate() {
+        let over = over(&format!("held {number}"), drain(), claimed(), Standing::Held(why));
+        document.overrides.insert(over.id.clone(), over);
+    }
+    let ended = Life::Ended { at: at("12:10:00"), why: End::Panic, steps: Vec::new() };
+    let given_back = over("given back", drain(), ended, Standing::Admitted);
+    document.overrides.insert(given_back.id.clone(), given_back);
+    document.panic = Some(Panic { since: at("12:10:00"), out: 3, of: 4, most: half });
+    let out: BTreeSet<BackendName> = ["eu".parse().unwrap()].into();
+    document.listed.out = [(zone(), out.clone())].into();
+    document.listed.tags = [zone()].into();
+    check("document_limits.json", &document);
+    let (out, waiting) = ([(backend("chat-pool"), out)].into(), [backend("mail-pool")].into());
+    check("group_out.json", &Group { out, waiting, ..Group::default() });
 }
 
 #[test]

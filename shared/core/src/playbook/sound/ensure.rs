@@ -7,8 +7,9 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     super::{
         book::{ManagedBackend, ManagedPool},
-        bounds::CERTIFICATES_MAX,
+        bounds::{CERTIFICATES_MAX, SELECTED_DEFAULT},
         play::EffectTemplate,
+        select::{On, Whom},
         template::Template,
         value::NamedValue,
         wire,
@@ -162,19 +163,20 @@ impl Reading<'_> {
                 let on = self.fixed(&pool)?;
                 let member = Template::read(single.backend.name.as_str(), &mut self.expressions);
                 let effect = Effect::Join {
-                    member: member.ok()?,
+                    member: Whom::Named(member.ok()?),
                     weight: weight.and_then(At::given),
                     priority: priority.and_then(At::given),
                 };
-                Some(EffectTemplate { on, effect })
+                Some(EffectTemplate { on, effect, most: SELECTED_DEFAULT })
             }
         };
         let on = self.fixed(&backend)?;
-        Some((EffectTemplate { on, effect: Effect::Ensure(is?) }, join))
+        let effect = Effect::Ensure(is?);
+        Some((EffectTemplate { on, effect, most: SELECTED_DEFAULT }, join))
     }
 
-    fn fixed(&mut self, name: &At<String>) -> Option<Template> {
-        Template::read(name.value.as_deref()?, &mut self.expressions).ok()
+    fn fixed(&mut self, name: &At<String>) -> Option<On> {
+        Template::read(name.value.as_deref()?, &mut self.expressions).ok().map(On::One)
     }
 
     /// What the file has under a name, which stands there as it is.

@@ -6,17 +6,21 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        bounds::{AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, SPLIT_MEMBERS_MAX},
+        bounds::{
+            AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, SELECTED_DEFAULT, SPLIT_MEMBERS_MAX,
+        },
         expression::Expression,
         kind::Wanted,
         needed,
         play::{Begins, EffectTemplate, Play},
+        select::On,
         template::Template,
         value::{Duration, Expression as Condition, Member, Percent, Weight},
         wire,
     },
     Declared, Named, Reading, gates,
     reconnects::Asker,
+    select::Selects,
 };
 use crate::{
     effect::{Effect, WEIGHT_MAX},
@@ -190,7 +194,10 @@ impl Reading<'_> {
                     joins.extend(join.map(|join| (at.clone(), Some(join))));
                     Some(ensure)
                 }),
-                Some(wire) => self.effect(wire, declared, asker),
+                Some(wire) => {
+                    let wire = At { at: at.clone(), value: Some(wire) };
+                    self.effect(wire, declared, asker)
+                }
                 None => None,
             };
             effects.push((at, effect));
@@ -201,73 +208,104 @@ impl Reading<'_> {
 
     fn effect(
         &mut self,
-        wire: wire::Effect,
+        At { at: holder, value }: At<wire::Effect>,
         declared: Option<&Declared>,
         asker: Asker,
     ) -> Option<EffectTemplate> {
-        let (on, effect) = match wire {
-            wire::Effect::Drain(At { at: _, value }) => {
-                let wire::Drain { pool, member } = value?;
-                (pool, self.member(member).map(|member| Effect::Drain { member }))
+        let (on, effect) = match value? {
+            wire::Effect::Drain(At { at, value }) => {
+                let wire::Drain { pool, pools, member, tags, host, most } = value?;
+                let selects = Selects { pool, pools, member, tags, host, most };
+                return self.selected(selects, &at, declared, |member| {
+                    Some(Effect::Drain { member: member? })
+                });
             }
             wire::Effect::Shift(At { at, value }) => {
-                let wire::Shift { pool, member, to, split } = value?;
-                (pool, self.shift(&at, member, to, split))
+                let wire::Shift { pool, pools, member, tags, host, most, to, split } = value?;
+                let selects = Selects { pool, pools, member, tags, host, most };
+                return self.shift(&at, selects, to, split, declared);
             }
-            wire::Effect::Promote(At { at: _, value }) => {
-                let wire::Promote { pool, member, weight } = value?;
+            wire::Effect::Promote(At { at, value }) => {
+                let wire::Promote { pool, pools, member, tags, host, most, weight } = value?;
+                let selects = Selects { pool, pools, member, tags, host, most };
                 let weight = weight.and_then(At::given);
-                (pool, self.member(member).map(|member| Effect::Promote { member, weight }))
+                return self.selected(selects, &at, declared, |member| {
+                    Some(Effect::Promote { member: member?, weight })
+                });
             }
-            wire::Effect::Breaker(At { at, value }) => {
-                let (backend, effect) = self.breaker(value?, &at);
-                let backend = self.declared(backend, "backend", &declared?.singles);
-                return Some(EffectTemplate { on: backend?, effect: effect? });
-            }
+            wire::Effect::Breaker(At { at, value }) => self.breaker(value?, &at, declared),
             wire::Effect::Set(At { at, value }) => {
                 let (backend, effect) = self.set(value?, &at, declared);
-                let backend = self.declared(backend, "backend", &declared?.singles);
-                return Some(EffectTemplate { on: backend?, effect: effect? });
+                (self.declared(backend, "backend", &declared?.singles).map(On::One), effect)
             }
             wire::Effect::Ensure(_) => return None,
             wire::Effect::Reconnect(At { at, value }) => {
                 let (backend, effect) = self.reconnect(value?, &at, asker);
                 let backend_at = backend.at.clone();
                 let backend = self.declared(backend, "backend", &declared?.singles);
-                let template = EffectTemplate { on: backend?, effect: effect? };
+                let (on, most) = (On::One(backend?), SELECTED_DEFAULT);
+                let template = EffectTemplate { on, effect: effect?, most };
                 self.not_of_workspace(&backend_at, Some(&declared?.reach(&template)));
                 return Some(template);
             }
         };
-        let pool = self.declared(on, "pool", &declared?.pools);
-        Some(EffectTemplate { on: pool?, effect: effect? })
+        let template = EffectTemplate { on: on?, effect: effect?, most: SELECTED_DEFAULT };
+        match &template.on {
+            On::MembersOf(_) => self.may_come_to(&template, &holder, declared?).then_some(template),
+            On::One(_) | On::EveryPool => Some(template),
+        }
     }
 
     fn shift(
         &mut self,
         holder: &Range<usize>,
-        member: Option<At<Member>>,
+        selects: Selects,
         to: Option<At<Percent>>,
         split: Option<At<Entries<Weight>>>,
-    ) -> Option<Effect<Template>> {
+        declared: Option<&Declared>,
+    ) -> Option<EffectTemplate> {
         if let Some(split) = split {
-            let member = (member.map(|member| member.at), "member");
+            let Selects { pool, pools, member, tags, host, most: _ } = selects;
             let help = "`split` names its members itself: keep one of the two";
-            self.excluded([member, (to.map(|to| to.at), "to")], "split", help);
-            return Some(Effect::Split { weights: self.split(split.value?, &split.at)? });
+            self.excluded(
+                [(member.map(|it| it.at), "member"), (to.map(|it| it.at), "to")],
+                "split",
+                help,
+            );
+            self.excluded(
+                [(tags.map(|it| it.at), "tags"), (host.map(|it| it.at), "host")],
+                "split",
+                help,
+            );
+            let help = "a split is of one pool: name it with `pool`";
+            self.excluded([(pools.map(|it| it.at), "pools"), (None, "")], "split", help);
+            if pool.is_none() {
+                self.wrong(holder, "`pool` is missing here", needed::POOL);
+            }
+            let on = declared
+                .zip(pool)
+                .and_then(|(declared, pool)| self.declared(pool, "pool", &declared.pools));
+            let weights = self.split(split.value?, &split.at)?;
+            let (on, effect) = (On::One(on?), Effect::Split { weights });
+            return Some(EffectTemplate { on, effect, most: SELECTED_DEFAULT });
         }
-        match (&member, &to) {
-            (Some(_), Some(_)) => {}
-            (Some(_), None) => self.wrong(holder, "`to` is missing here", needed::TO),
-            (None, Some(_)) => self.wrong(holder, "`member` is missing here", needed::MEMBER),
-            (None, None) => self.wrong(
+        let says_whom =
+            selects.member.is_some() || selects.tags.is_some() || selects.host.is_some();
+        if !says_whom && to.is_none() {
+            self.wrong(
                 holder,
                 "this shift does not say how much goes where",
                 "write `member: eu-1, to: 30%`, or `split: {eu-1: 20, us-1: 80}`",
-            ),
+            );
+            return None;
         }
-        let member = member.and_then(|member| self.member(member));
-        Some(Effect::Shift { member: member?, to: to?.given()? })
+        if to.is_none() {
+            self.wrong(holder, "`to` is missing here", needed::TO);
+        }
+        let to = to.and_then(At::given);
+        self.selected(selects, holder, declared, |member| {
+            Some(Effect::Shift { member: member?, to: to? })
+        })
     }
 
     fn split(
@@ -305,7 +343,7 @@ impl Reading<'_> {
 
     /// The pool or the Single of an effect: what the file shows that it can be must be declared, and what
     /// only a signal shows must be able to.
-    fn declared<K, T>(
+    pub(super) fn declared<K, T>(
         &mut self,
         At { at, value }: At<impl Into<String>>,
         what: &str,

@@ -9,7 +9,7 @@ use super::{
         bounds::{RECONNECT_AFTER_MIN, RECONNECTS_MAX},
         needed,
         play::ReconnectTemplate,
-        template::Template,
+        select::Whom,
         value::{BackendText, Duration, TimeOfDay},
         wire,
     },
@@ -118,7 +118,7 @@ impl Reading<'_> {
         wire: wire::Reconnect,
         holder: &Range<usize>,
         asker: Asker,
-    ) -> (At<BackendText>, Option<Effect<Template>>) {
+    ) -> (At<BackendText>, Option<Effect<Whom>>) {
         let wire::Reconnect { backend, after, at, zone, every } = wire;
         let (after_at, time_at) =
             (after.as_ref().map(|one| one.at.clone()), at.as_ref().map(|one| one.at.clone()));

@@ -6,7 +6,14 @@ use std::{
 };
 
 use super::{
-    super::{book::ManagedBackend, template::Template, value::BackendText, wire},
+    super::{
+        book::ManagedBackend,
+        needed,
+        select::{On, Whom},
+        template::Template,
+        value::BackendText,
+        wire,
+    },
     Declared, Named, Reach, Reading,
 };
 use crate::{
@@ -47,7 +54,7 @@ impl Reading<'_> {
         at: &Range<usize>,
         services: Option<&Named<ServiceAlias, ServiceId>>,
     ) -> Option<ManagedBackend> {
-        let wire::Backend { service, workspace, backend, may, is, tags, capacity } = wire;
+        let wire::Backend { service, workspace, backend, may, is, tags, capacity, host } = wire;
         let service = self.service_of(service, services);
         let workspace = workspace.map_or(Some(None), |workspace| workspace.value.map(Some));
         let name = match backend {
@@ -61,13 +68,8 @@ impl Reading<'_> {
         let backend = BackendId { service: service?, workspace: workspace?, name: name? };
         let is = is.map_or(Some(None), |is| self.is(is.value?).map(Some));
         let tags = tags.map(|tags| self.tags(tags)).unwrap_or_default();
-        Some(ManagedBackend {
-            backend,
-            may: may?,
-            is: is?,
-            tags,
-            capacity: capacity.and_then(At::given),
-        })
+        let (capacity, host) = (capacity.and_then(At::given), host.and_then(At::given));
+        Some(ManagedBackend { backend, may: may?, is: is?, tags, capacity, host })
     }
 
     /// What a `breaker` does.
@@ -75,12 +77,30 @@ impl Reading<'_> {
         &mut self,
         wire: wire::Breaker,
         holder: &Range<usize>,
-    ) -> (At<BackendText>, Option<Effect<Template>>) {
-        let wire::Breaker { backend, count, percentage, interval, trip, accept_retry_after } = wire;
+        declared: Option<&Declared>,
+    ) -> (Option<On>, Option<Effect<Whom>>) {
+        let wire::Breaker { backend, pool, count, percentage, interval, trip, accept_retry_after } =
+            wire;
+        let on = match (backend, pool) {
+            (Some(backend), None) => self.single(backend, declared),
+            (None, Some(pool)) => declared
+                .and_then(|declared| self.declared(pool, "pool", &declared.pools))
+                .map(On::MembersOf),
+            (Some(_), Some(pool)) => {
+                let help =
+                    "keep `pool` for the breakers of all of its members, or `backend` for one";
+                self.wrong(&pool.at, "`pool` and `backend` exclude one another", help);
+                None
+            }
+            (None, None) => {
+                self.wrong(holder, "`backend` is missing here", needed::BREAKER);
+                None
+            }
+        };
         if count.is_none() && percentage.is_none() {
             let help = "write `count: 3`, or `percentage: 50`";
             self.wrong(holder, "this breaker does not say how many failures trip it", help);
-            return (backend, None);
+            return (on, None);
         }
         let tighten = Tighten {
             count: count.and_then(At::given),
@@ -89,7 +109,22 @@ impl Reading<'_> {
             trip: trip.and_then(At::given),
             accept_retry_after: accept_retry_after.is_some(),
         };
-        (backend, Some(Effect::Breaker(tighten)))
+        (on, Some(Effect::Breaker(tighten)))
+    }
+
+    /// The Single that a `breaker` names.
+    fn single(&mut self, backend: At<BackendText>, declared: Option<&Declared>) -> Option<On> {
+        let declared = declared?;
+        if let Some(BackendText(name)) = &backend.value
+            && declared.pools.contains_key(name)
+            && !declared.singles.contains_key(name)
+        {
+            let message = format!("`{}` is a pool, which has no breaker of its own", clipped(name));
+            let help = format!("write `pool: {}` for the breakers of its members", clipped(name));
+            self.wrong(&backend.at, message, help);
+            return None;
+        }
+        self.declared(backend, "backend", &declared.singles).map(On::One)
     }
 
     /// What a `set` sets, where the backend may be set so.
@@ -98,7 +133,7 @@ impl Reading<'_> {
         wire: wire::Set,
         holder: &Range<usize>,
         declared: Option<&Declared>,
-    ) -> (At<BackendText>, Option<Effect<Template>>) {
+    ) -> (At<BackendText>, Option<Effect<Whom>>) {
         let wire::Set { backend, url, tls, proxy, title, description } = wire;
         let mut set = BTreeMap::new();
         let (mut given, mut all) = (Vec::new(), 0);

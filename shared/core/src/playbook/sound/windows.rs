@@ -7,8 +7,10 @@ use jiff::tz::TimeZone;
 use super::{
     super::{
         bounds::{EFFECTS_MAX, WINDOWS_MAX},
+        matches::Reason,
         needed,
         play::EffectTemplate,
+        select::{On, select},
         template::Template,
         window::{Schedule, Window, zone},
         wire,
@@ -69,17 +71,26 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let templates = self.effects(wire, declared, Asker::Window { lasts }).into_iter();
-            templates
+            let read = self.effects(wire, declared, Asker::Window { lasts }).into_iter();
+            let read: Vec<_> = read
                 .map(|(at, template)| self.fixed_effect(&at, template.as_ref()?, declared))
-                .collect::<Vec<_>>()
+                .collect();
+            read.into_iter().enumerate().map(|(place, effects)| Some((place, effects?))).collect()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
-        let first = effects.as_ref().and_then(|effects| effects.first()?.as_ref());
+        let effects: Option<Vec<_>> = effects.and_then(|read: Vec<Option<(usize, Vec<_>)>>| {
+            let read: Option<Vec<_>> = read.into_iter().collect();
+            let placed = read?.into_iter().flat_map(|(place, effects)| {
+                let effects = effects.into_iter();
+                effects.map(move |(backend, effect)| (place, backend, effect))
+            });
+            Some(placed.collect())
+        });
+        let first = effects.as_ref().and_then(|effects| effects.first());
         let first = declared
             .zip(first)
-            .map(|(declared, (first, _))| (declared, Reach { all: vec![first], shown: true }));
+            .map(|(declared, (_, first, _))| (declared, Reach { all: vec![first], shown: true }));
         let after = after.map(|after| self.after_window(after, first.as_ref()));
         Some(Window {
             after: after.unwrap_or_default(),
@@ -87,7 +98,7 @@ impl Reading<'_> {
             opens: opens?,
             lasts: lasts?,
             announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
-            effects: effects?.into_iter().collect::<Option<_>>()?,
+            effects: effects?,
             ramp,
             every,
         })
@@ -114,26 +125,28 @@ impl Reading<'_> {
         Schedule::once(at.given()?, &zone).map_err(|wrong| self.said(&place, &wrong)).ok()
     }
 
-    /// What an effect does to which backend, where no signal says so.
+    /// What an effect does to which backends, where no signal says so.
     fn fixed_effect(
         &mut self,
         at: &Range<usize>,
         template: &EffectTemplate,
         declared: Option<&Declared>,
-    ) -> Option<(BackendId, Effect)> {
-        let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
-        let member = |member: &Template| fixed(member)?.parse().map_err(drop);
-        let (Ok(on), Ok(effect)) = (fixed(&template.on), template.effect.named(member)) else {
+    ) -> Option<Vec<(BackendId, Effect)>> {
+        let declared = declared?;
+        let fixed =
+            |template: &Template| template.fixed().map(str::to_owned).ok_or(Reason::Unlisted);
+        let selected = match &template.on {
+            On::One(on) if !template.effect.is_of_pool() => fixed(on).ok().and_then(|on| {
+                let (_, single) = declared.singles.get(&on)?.as_ref()?;
+                Some(vec![(&single.backend, template.effect.named(|_| Err(())).ok()?)])
+            }),
+            On::One(_) | On::EveryPool | On::MembersOf(_) => select(template, declared, fixed).ok(),
+        };
+        let Some(selected) = selected else {
             let help = "no signal opens a window: name the backend and the member as they are";
             self.wrong(at, "`${…}` cannot stand in a window", help);
             return None;
         };
-        let declared = declared?;
-        let backend = if effect.is_of_pool() {
-            declared.pools.get(&on)?.as_ref().map(|(_, pool)| &pool.backend)
-        } else {
-            declared.singles.get(&on)?.as_ref().map(|(_, single)| &single.backend)
-        };
-        Some((backend?.clone(), effect))
+        Some(selected.into_iter().map(|(backend, effect)| (backend.clone(), effect)).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use expect_test::{Expect, expect};
 
-use super::{example, signal, sound};
+use super::{example, signal, sound, sound_with};
 use crate::{
     lease::After,
     playbook::Playbook,
@@ -17,7 +17,7 @@ pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
     let mut told = String::new();
     for matched in matches.matched {
         write!(told, "{}:", matched.play.name).unwrap();
-        for (backend, effect) in matched.effects {
+        for (_, backend, effect) in matched.effects {
             write!(told, " [{}: {effect}]", backend.short()).unwrap();
         }
         for After { reconnect, due } in matched.after {
@@ -39,6 +39,92 @@ pub(super) fn check(playbook: &Playbook, signal: &Signal, expected: &Expect) {
         ..signal.clone()
     };
     assert_eq!(self::told(playbook, &resolved), told, "an end is heard like its beginning");
+}
+
+#[test]
+fn members_are_selected_in_order_by_tags_by_host_and_over_all_pools() {
+    let playbook = sound_with(
+        "  chat: {service: main, backend: chat-pool, members: [us-1, eu-2, eu-1]}
+  mail: {service: main, backend: mail-pool, members: [eu-1]}
+  bare: {service: main, backend: bare-pool}
+backends:
+  eu-1: {service: main, tags: {region: eu, zone: 1}, host: EU-1.example.com}
+  eu-2: {service: main, tags: {region: eu, zone: 2}}
+  us-1: {service: main, backend: chat-us, tags: {region: us}}
+plays:
+  - name: region
+    when: signal.labels.by == \"region\"
+    do: [{drain: {pools: all, tags: {region: \"${signal.labels.of}\"}, most: 2}}]
+  - name: zone
+    when: signal.labels.by == \"zone\"
+    do: [{drain: {pools: all, tags: {region: eu, zone: \"${signal.labels.of}\"}}}]
+  - name: host
+    when: signal.labels.by == \"host\"
+    do: [{shift: {pool: \"${signal.labels.pool}\", host: \"${signal.labels.of}\", to: 30%}}]
+  - name: backend
+    when: signal.labels.by == \"backend\"
+    do: [{promote: {pools: all, member: \"${signal.labels.of}\"}}, {breaker: {pool: chat, count: 3}}]
+",
+    );
+    let by = |by: &'static str, of: &'static str| {
+        signal(Severity::Info, [("by", by), ("of", of), ("pool", "chat")])
+    };
+    check(
+        &playbook,
+        &by("region", "eu"),
+        &expect![[r#"
+        failed: play `region`, do[0].drain.most: 3 are selected, and at most 2 may be: nothing is done to any
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("region", "us"),
+        &expect![[r#"
+        region: [contoso/chat-pool: drain chat-us]
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("region", "ap"),
+        &expect![[r#"
+        failed: play `region`, do[0].drain.tags: no member that a pool lists has the tags `region: ap`
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("zone", "1"),
+        &expect![[r#"
+        zone: [contoso/chat-pool: drain eu-1] [contoso/mail-pool: drain eu-1]
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("host", "https://eu-1.example.com:8443/health"),
+        &expect![[r#"
+        host: [contoso/chat-pool: shift eu-1 to 30%]
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("host", "eu-2.example.com"),
+        &expect![[r#"
+        failed: play `host`, do[0].shift.host: no member that a pool lists has the host `eu-2.example.com`
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("backend", "EU-1"),
+        &expect![[r#"
+        backend: [contoso/chat-pool: promote eu-1] [contoso/mail-pool: promote eu-1] [contoso/chat-us: breaker count 3] [contoso/eu-1: breaker count 3] [contoso/eu-2: breaker count 3]
+    "#]],
+    );
+    check(
+        &playbook,
+        &by("backend", "eu 1"),
+        &expect![[r#"
+        failed: play `backend`, do[0].promote.member: `eu 1` is not a backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+    "#]],
+    );
 }
 
 #[test]
@@ -89,6 +175,21 @@ fn the_example_does_what_it_says() {
         &signal(Severity::Info, unhealthy("web")),
         &expect![[r#"
         failed: play `drain-by-resource`, do[0].drain.pool: neither the signal nor the map has `web`, which `{"chat-api": "chat", "search-api": "search"}[signal.labels.app]` needs
+    "#]],
+    );
+    check(
+        &playbook,
+        &signal(Severity::Info, [("alertname", "RegionFails"), ("region", "eu")]),
+        &expect![[r#"
+            drain-region: [contoso-apim/chat-pool: drain eu-1] [contoso-apim/chat-pool: drain eu-2] [contoso-apim/discovery/search-pool: drain search-eu]
+        "#]],
+    );
+    let probe = [("alertname", "ProbeFailed"), ("instance", "https://eu-1.example.com/health")];
+    check(
+        &playbook,
+        &signal(Severity::Info, probe),
+        &expect![[r#"
+        ease-by-address: [contoso-apim/chat-pool: shift eu-1 to 20%] [contoso-apim/chat-us: breaker count 5, interval PT1M] [contoso-apim/eu-1: breaker count 5, interval PT1M] [contoso-apim/eu-2: breaker count 5, interval PT1M]
     "#]],
     );
     check(&playbook, &signal(Severity::Critical, []), &expect![""]);
@@ -225,10 +326,15 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        on: "chat",
+                        on: One(
+                            "chat",
+                        ),
                         effect: Drain {
-                            member: "eu",
+                            member: Named(
+                                "eu",
+                            ),
                         },
+                        most: 50,
                     },
                 ],
                 begins: Begins {
@@ -260,10 +366,15 @@ fn what_a_play_says_is_what_is_read() {
                 when: "signal.labels.a == \"x\"",
                 effects: [
                     EffectTemplate {
-                        on: "chat",
+                        on: One(
+                            "chat",
+                        ),
                         effect: Drain {
-                            member: "${signal.labels.b}",
+                            member: Named(
+                                "${signal.labels.b}",
+                            ),
                         },
+                        most: 50,
                     },
                 ],
                 begins: Begins {
@@ -305,13 +416,16 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        on: "chat",
+                        on: One(
+                            "chat",
+                        ),
                         effect: Split {
                             weights: {
                                 eu: 0,
                                 us: 100,
                             },
                         },
+                        most: 50,
                     },
                 ],
                 begins: Begins {
@@ -411,7 +525,9 @@ fn limits_are_those_of_the_file() {
                     tags: [],
                 },
                 writes_per_hour: None,
-                members: {},
+                members: {
+                    search-eu,
+                },
             },
         }
     "#]].assert_debug_eq(&playbook.pools);

@@ -25,6 +25,15 @@ pools:
   search: {service: main, workspace: blue, backend: search-pool}
 ";
 
+/// A sound playbook with these pools and what comes after them.
+fn sound_with(pools: &str) -> Playbook {
+    let text = format!(
+        "version: 1\nservices:\n  main: {{subscription: 00000000-0000-0000-0000-000000000000, \
+         resourceGroup: rg1, name: contoso}}\npools:\n{pools}"
+    );
+    read(&text).unwrap_or_else(|problems| panic!("{}", super::render(&problems, "sound", &text)))
+}
+
 /// A sound playbook of [`HEAD`] with these plays.
 fn sound(plays: &str) -> Playbook {
     let text = format!("{HEAD}plays:\n{plays}");

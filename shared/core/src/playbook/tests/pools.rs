@@ -65,10 +65,9 @@ fn one_play_serves_every_pool() {
         &playbook,
         &signal(Severity::Info, [("pool", "Chat")]),
         &expect![[r#"
-        failed: play `by-label`, do[0].drain.pool: there is no pool `Chat`: the pools are `chat` and `search`
-        failed: play `by-label`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
-        failed: play `by-label`, do[1].promote.pool: there is no pool `Chat`: the pools are `chat` and `search`
-    "#]],
+            failed: play `by-label`, do[0].drain.pool: there is no pool `Chat`: the pools are `chat` and `search`
+            failed: play `by-label`, do[1].promote.pool: there is no pool `Chat`: the pools are `chat` and `search`
+        "#]],
     );
     let cases: String = [
         (Severity::Warning, "api"),

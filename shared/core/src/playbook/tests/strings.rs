@@ -196,7 +196,7 @@ fn conditions_have_them_too() {
     assert_eq!(matches.failed, []);
     let told = format!(
         "{} {}",
-        matches.matched[0].effects[0].1, matches.matched[0].after[0].reconnect.name
+        matches.matched[0].effects[0].2, matches.matched[0].after[0].reconnect.name
     );
     assert_eq!(told, "drain eu-1 eu-1");
 

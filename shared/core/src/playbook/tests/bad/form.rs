@@ -446,7 +446,7 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |          ^^^^^
-               = write drain: {pool: …, member: …}
+               = write drain: {…}
 
             playbook.yaml:15:18: this must be one of the names, and there is a list
                |
@@ -458,7 +458,7 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                                  ^^
-               = it has `pool`, `member`
+               = it has `pool`, `pools`, `member`, `tags`, `host`, `most`
 
             playbook.yaml:15:73: an entry here has exactly one name
                |
@@ -491,7 +491,7 @@ fn a_name_with_a_value_too_many_or_too_few() {
               |
             8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
               |                                ^^^^^
-              = write shift: {pool: …}
+              = write shift: {…}
 
             playbook.yaml:8:58: `resolved` takes no value
               |

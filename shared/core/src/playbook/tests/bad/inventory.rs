@@ -111,7 +111,7 @@ plays: []
                |
             15 |   bare: {service: main, zone: 1}
                |                         ^^^^
-               = the fields here are `service`, `workspace`, `backend`, `may`, `is`, `tags` and `capacity`
+               = the fields here are `service`, `workspace`, `backend`, `may`, `is`, `tags`, `capacity` and `host`
         "#]],
     );
 }
@@ -154,6 +154,201 @@ fn limits_by_tag() {
             13 |   the zone: {mostOut: 1}
                |   ^^^^^^^^
                = tags have 1 to 80 letters, digits or any of -_.
+        "#]],
+    );
+}
+
+#[test]
+fn selections() {
+    check(
+        "version: 1
+services:
+  main: {subscription: 00000000-0000-0000-0000-000000000000, resourceGroup: rg, name: contoso}
+pools:
+  bare: {service: main, backend: bare-pool}
+  chat: {service: main, backend: chat-pool, members: [eu-1, eu-2, us-1]}
+backends:
+  eu-1: {service: main, tags: {region: eu, zone: 1}, host: https://eu-1.example.com}
+  eu-2: {service: main, tags: {region: eu}, host: eu-2.example.com}
+  us-1: {service: main, tags: {region: us}}
+plays:
+  - name: a
+    when: true
+    do:
+      - drain: {member: eu-1}
+      - drain: {pool: chat, pools: all, member: eu-1}
+      - drain: {pool: chat}
+      - drain: {pool: chat, member: eu-1, tags: {region: eu}, host: eu-2.example.com}
+      - drain: {pools: some, member: eu-1}
+      - drain: {pool: bare, tags: {region: eu}}
+      - drain: {pool: bare, host: \"${signal.labels.host}\"}
+      - drain: {pool: chat, tags: {regoin: eu}}
+      - drain: {pool: chat, tags: {region: eu, zone: 2}}
+      - drain: {pool: chat, tags: {}}
+      - drain: {pools: all, tags: {region: \"${signal.labels.}\"}}
+      - shift: {pools: all, host: ap.example.com, to: 30%}
+      - shift: {pools: all, tags: {region: eu}}
+      - shift: {pools: all, split: {eu-1: 1}}
+      - promote: {pools: all, member: ap-1}
+      - drain: {pools: all, tags: {region: eu}, most: 1}
+  - name: b
+    when: true
+    do:
+      - breaker: {backend: chat, count: 3}
+      - breaker: {pool: bare, count: 3}
+      - breaker: {pool: chat, backend: eu-1, count: 3}
+      - breaker: {count: 3}
+windows:
+  - name: w
+    once: {at: 2026-12-24T22:00, zone: UTC}
+    lasts: 4h
+    do:
+      - drain: {pools: all, tags: {region: \"${signal.labels.region}\"}}
+",
+        &expect![[r#"
+            playbook.yaml:8:60: `https://eu-1.example.com` is not the name of a host
+              |
+            8 |   eu-1: {service: main, tags: {region: eu, zone: 1}, host: https://eu-1.example.com}
+              |                                                            ^^^^^^^^^^^^^^^^^^^^^^^^
+              = write it without scheme, port and path, such as eu-1.example.com
+
+            playbook.yaml:15:9: `pool` is missing here
+               |
+            15 |       - drain: {member: eu-1}
+               |         ^^^^^
+               = name one of the `pools`
+
+            playbook.yaml:16:36: `pools` and `pool` exclude one another
+               |
+            16 |       - drain: {pool: chat, pools: all, member: eu-1}
+               |                                    ^^^
+               = keep `pool` for one of them, or `pools: all`
+
+            playbook.yaml:17:9: `member` is missing here
+               |
+            17 |       - drain: {pool: chat}
+               |         ^^^^^
+               = name a member: `member: eu-1`, or `member: ${signal.labels.backend}`
+
+            playbook.yaml:18:43: `tags` and `member` exclude one another
+               |
+            18 |       - drain: {pool: chat, member: eu-1, tags: {region: eu}, host: eu-2.example.com}
+               |                                           ^^^^
+               = one of them says which members: keep one
+
+            playbook.yaml:18:69: `host` and `member` exclude one another
+               |
+            18 |       - drain: {pool: chat, member: eu-1, tags: {region: eu}, host: eu-2.example.com}
+               |                                                                     ^^^^^^^^^^^^^^^^
+               = one of them says which members: keep one
+
+            playbook.yaml:19:24: `pools` cannot be `some`
+               |
+            19 |       - drain: {pools: some, member: eu-1}
+               |                        ^^^^
+               = it is `all`, for every pool; one is named with `pool`
+
+            playbook.yaml:20:29: the playbook does not list the pool's members
+               |
+            20 |       - drain: {pool: bare, tags: {region: eu}}
+               |                             ^^^^
+               = name them: `members: [eu-1, us-1]`, by their names under `backends`
+
+            playbook.yaml:21:35: the playbook does not list the pool's members
+               |
+            21 |       - drain: {pool: bare, host: "${signal.labels.host}"}
+               |                                   ^^^^^^^^^^^^^^^^^^^^^^^
+               = name them: `members: [eu-1, us-1]`, by their names under `backends`
+
+            playbook.yaml:22:36: no backend has a tag `regoin`
+               |
+            22 |       - drain: {pool: chat, tags: {regoin: eu}}
+               |                                    ^^^^^^
+               = did you mean `region`?
+
+            playbook.yaml:23:29: no member that a pool lists has the tags `region: eu, zone: 2`
+               |
+            23 |       - drain: {pool: chat, tags: {region: eu, zone: 2}}
+               |                             ^^^^
+               = such a play would never do anything
+
+            playbook.yaml:24:29: this names no tag
+               |
+            24 |       - drain: {pool: chat, tags: {}}
+               |                             ^^^^
+               = write `tags: {region: eu}`
+
+            playbook.yaml:25:61: `` is not expected here
+               |
+            25 |       - drain: {pools: all, tags: {region: "${signal.labels.}"}}
+               |                                                             ^
+               = write a value, such as ${signal.labels.backend}
+
+            playbook.yaml:26:35: no member that a pool lists has the host `ap.example.com`
+               |
+            26 |       - shift: {pools: all, host: ap.example.com, to: 30%}
+               |                                   ^^^^^^^^^^^^^^
+               = such a play would never do anything
+
+            playbook.yaml:27:9: `to` is missing here
+               |
+            27 |       - shift: {pools: all, tags: {region: eu}}
+               |         ^^^^^
+               = say how much of its weight the member keeps: `to: 30%`
+
+            playbook.yaml:28:9: `pool` is missing here
+               |
+            28 |       - shift: {pools: all, split: {eu-1: 1}}
+               |         ^^^^^
+               = name one of the `pools`
+
+            playbook.yaml:28:24: `pools` and `split` exclude one another
+               |
+            28 |       - shift: {pools: all, split: {eu-1: 1}}
+               |                        ^^^
+               = a split is of one pool: name it with `pool`
+
+            playbook.yaml:29:39: no member that a pool lists has the name `ap-1`
+               |
+            29 |       - promote: {pools: all, member: ap-1}
+               |                                       ^^^^
+               = such a play would never do anything
+
+            playbook.yaml:30:29: 2 are selected, and at most 1 may be: nothing is done to any
+               |
+            30 |       - drain: {pools: all, tags: {region: eu}, most: 1}
+               |                             ^^^^
+               = such a play would never do anything
+
+            playbook.yaml:34:28: `chat` is a pool, which has no breaker of its own
+               |
+            34 |       - breaker: {backend: chat, count: 3}
+               |                            ^^^^
+               = write `pool: chat` for the breakers of its members
+
+            playbook.yaml:35:9: the playbook does not list the pool's members
+               |
+            35 |       - breaker: {pool: bare, count: 3}
+               |         ^^^^^^^
+               = name them: `members: [eu-1, us-1]`, by their names under `backends`
+
+            playbook.yaml:36:25: `pool` and `backend` exclude one another
+               |
+            36 |       - breaker: {pool: chat, backend: eu-1, count: 3}
+               |                         ^^^^
+               = keep `pool` for the breakers of all of its members, or `backend` for one
+
+            playbook.yaml:37:9: `backend` is missing here
+               |
+            37 |       - breaker: {count: 3}
+               |         ^^^^^^^
+               = name one of the `backends`, or a pool for those of its members: `pool: chat`
+
+            playbook.yaml:43:9: `${…}` cannot stand in a window
+               |
+            43 |       - drain: {pools: all, tags: {region: "${signal.labels.region}"}}
+               |         ^^^^^
+               = no signal opens a window: name the backend and the member as they are
         "#]],
     );
 }

@@ -127,23 +127,17 @@ fn what_a_breaker_says() {
                |                                                                                       ^^^^^
                = leave this out
 
-            playbook.yaml:14:9: `backend` is missing here
+            playbook.yaml:14:9: the playbook does not list the pool's members
                |
             14 |       - breaker: {pool: chat, member: eu-1, count: 3}
                |         ^^^^^^^
-               = name one of the `backends`; a pool has no breaker of its own
-
-            playbook.yaml:14:19: there is no field `pool` here
-               |
-            14 |       - breaker: {pool: chat, member: eu-1, count: 3}
-               |                   ^^^^
-               = the fields here are `backend`, `count`, `percentage`, `interval`, `trip` and `acceptRetryAfter`
+               = name them: `members: [eu-1, us-1]`, by their names under `backends`
 
             playbook.yaml:14:31: there is no field `member` here
                |
             14 |       - breaker: {pool: chat, member: eu-1, count: 3}
                |                               ^^^^^^
-               = the fields here are `backend`, `count`, `percentage`, `interval`, `trip` and `acceptRetryAfter`
+               = the fields here are `backend`, `pool`, `count`, `percentage`, `interval`, `trip` and `acceptRetryAfter`
 
             playbook.yaml:15:28: no backend has a name like `x-${signal.labels.b}`
                |

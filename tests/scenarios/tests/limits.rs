@@ -1,0 +1,158 @@
+//! Limits and selection, from the alert to what stands in Azure.
+
+use jiff::Timestamp;
+use pointsman_scenarios::{Forms, World, alerts::Alert};
+use serde_json::json;
+
+/// The backends of all pools: where they are, and what they can carry.
+const BACKENDS: &str = r#"backends:
+  eu: {service: main, tags: {zone: "1", region: old}, capacity: 50}
+  us: {service: main, tags: {zone: "2"}, capacity: 30}
+  ap: {service: main, tags: {zone: "3", region: old}, capacity: 20}
+"#;
+
+/// Drains the member that an alert names, in the pool `chat`.
+const DRAIN: &str = r#"plays:
+  - name: drain
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{drain: {pool: chat, member: "${signal.labels.backend}"}}]
+"#;
+
+/// A world of the pools `chat` (with these limits) and `search`, which has `eu` 10 and `us` 10.
+async fn world(limits: &str, rest: &str) -> World {
+    let world = World::new("plays: []\n").await;
+    let seats = [("eu", Some(10), None), ("us", Some(10), None)];
+    world.azure.put_pool("search", &seats).expect("a pool");
+    world.azure.forget_requests();
+    let terms = format!(
+        "members: [eu, us, ap], limits: {{leastMembers: 1{limits}}}}}, \
+         search: {{service: main, backend: search, members: [eu, us]"
+    );
+    world.write_pool(&terms, &format!("{BACKENDS}{rest}"));
+    world
+}
+
+fn firing(member: &str) -> Alert {
+    Alert::firing(member, Timestamp::now())
+}
+
+#[tokio::test]
+async fn two_zones_are_never_out_together_over_two_pools() {
+    let world = world(
+        "",
+        r#"limits: {zone: {neverTogether: true}}
+plays:
+  - name: drain-chat
+    when: signal.labels.backend == "eu"
+    do: [{drain: {pool: chat, member: eu}}]
+  - name: drain-search
+    when: signal.labels.backend == "us"
+    do: [{drain: {pool: search, member: us}}]
+"#,
+    )
+    .await;
+    let serve = world.serve(&[]).await;
+    let (eu, us) = (firing("eu"), firing("us"));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
+    let held = "held: backends of zone 2 and of zone 1 would be out together, with contoso-apim/eu of zone 1";
+    world.status_says(held).await;
+    let status = world.json(&["status"]).await;
+    Forms::read().check("Status", &status);
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.seats("search", &[("eu", Some(10), None), ("us", Some(0), None)]).await;
+    world.weights([50, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[us.resolved(Timestamp::now())]).await, 202);
+    world.seats("search", &[("eu", Some(10), None), ("us", Some(10), None)]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_common_cause_is_a_panic_and_what_was_drained_is_given_back() {
+    let world = world(", panic: 50%", DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let (eu, us) = (firing("eu"), firing("us"));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
+    world.weights([50, 30, 20]).await;
+    world.status_says("PANIC since").await;
+    world.status_says("held: alerts ask for 2 of the 3 members that serve to be out").await;
+    let status = world.json(&["status"]).await;
+    Forms::read().check("Status", &status);
+    let panic = &status["backends"][0]["panic"];
+    assert_eq!(
+        (&panic["out"], &panic["of"], &panic["most"]),
+        (&json!(2), &json!(3), &json!("50%"))
+    );
+    let history = world.ok(&["history"]).await;
+    assert!(history.contains("PANIC: alerts ask for 2 of the 3 members"), "{history}");
+    assert_eq!(world.send(&serve, &[us.resolved(Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn so_much_must_be_able_to_serve_and_so_many_are_out_at_once() {
+    let world = world(", leastCapacity: 60, mostOut: 1", DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let (eu, us, ap) = (firing("eu"), firing("us"), firing("ap"));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
+    world.weights([50, 0, 20]).await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&ap)).await, 202);
+    let held = "held: 2 of the pool's members would be out at once, and the limit is 1";
+    world.status_says(held).await;
+    assert_eq!(world.send(&serve, &[us.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 0]).await;
+    assert_eq!(world.send(&serve, &[ap.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world
+        .status_says("held: 50 of the capacity that serves would remain, and the limit is 60")
+        .await;
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    world.at_rest().await;
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn one_alert_moves_every_pool_and_the_breakers_of_a_pools_members() {
+    let world = world(
+        "",
+        r#"plays:
+  - name: drain-region
+    when: signal.labels.alertname == "BackendErrors"
+    do:
+      - drain: {pools: all, tags: {region: old}}
+      - breaker: {pool: search, count: 2}
+"#,
+    )
+    .await;
+    let serve = world.serve(&[]).await;
+    let alert = firing("anything");
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.weights([0, 30, 0]).await;
+    world.seats("search", &[("eu", Some(0), None), ("us", Some(10), None)]).await;
+    let count = |backend: &str| {
+        let stored = world.azure.backend(backend).expect("it is there");
+        stored.body["properties"]["circuitBreaker"]["rules"][0]["failureCondition"]["count"].clone()
+    };
+    world.until("both breakers are tight", async |_| count("eu") == 2 && count("us") == 2).await;
+    assert_eq!(count("ap"), json!(null), "the pool does not list it");
+    assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    world.seats("search", &[("eu", Some(10), None), ("us", Some(10), None)]).await;
+    world
+        .until("both are as they were", async |_| count("eu").is_null() && count("us").is_null())
+        .await;
+    assert!(serve.stop().await);
+    world.finish();
+}
