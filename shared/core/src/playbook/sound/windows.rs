@@ -79,6 +79,14 @@ impl Reading<'_> {
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
+        let first = effects.as_ref().and_then(|effects: &Vec<_>| {
+            let (_, selected): &(usize, Vec<_>) = effects.first()?.as_ref()?;
+            selected.first().cloned()
+        });
+        let first = declared
+            .zip(first.as_ref())
+            .map(|(declared, (first, _))| (declared, Reach { all: vec![first], shown: true }));
+        let after = after.map(|after| self.after_window(after, first.as_ref()));
         let effects: Option<Vec<_>> = effects.and_then(|read: Vec<Option<(usize, Vec<_>)>>| {
             let read: Option<Vec<_>> = read.into_iter().collect();
             let placed = read?.into_iter().flat_map(|(place, effects)| {
@@ -87,11 +95,6 @@ impl Reading<'_> {
             });
             Some(placed.collect())
         });
-        let first = effects.as_ref().and_then(|effects| effects.first());
-        let first = declared
-            .zip(first)
-            .map(|(declared, (_, first, _))| (declared, Reach { all: vec![first], shown: true }));
-        let after = after.map(|after| self.after_window(after, first.as_ref()));
         Some(Window {
             after: after.unwrap_or_default(),
             name: name.value?,

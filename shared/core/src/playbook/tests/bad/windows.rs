@@ -174,6 +174,12 @@ windows:
                |         ^^^^^^^
                = no signal opens a window: name the backend and the member as they are
 
+            playbook.yaml:22:25: 20% gives back no more than the step before
+               |
+            22 |     ramp: {steps: [50%, 20%], every: 1m}
+               |                         ^^^
+               = say how much is given back at each step: `steps: [10%, 50%, 100%]`
+
             playbook.yaml:23:5: `lasts` is missing here
                |
             23 |   - name: c
