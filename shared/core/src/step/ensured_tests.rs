@@ -440,7 +440,7 @@ fn what_someone_else_has_written_to_is_theirs() {
     is_over(&check(
         "busy; 5; deleted; 200 ?; calm; 70",
         &expect![[r#"
-            eu 50, us 50, sb 50; sb "https://sb.example.com" "standby"
+            eu 50, us 50; no sb
             eu 50, us 50; no sb
         "#]],
     ));

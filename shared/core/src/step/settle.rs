@@ -220,6 +220,11 @@ impl Look<'_> {
         owners: BTreeSet<OverrideId>,
     ) -> (Vec<OverrideId>, Vec<OverrideId>) {
         let (playbook, document) = (self.generation.playbook, &self.document);
+        // What someone takes away that was made or added here is not put back: what else they have taken away, so
+        // that it would lead nowhere, is not known here.
+        if matches!(field, Field::Existence | Field::Membership(_)) {
+            return (Vec::new(), owners.into_iter().collect());
+        }
         owners.into_iter().partition(|id| {
             let play = document.overrides.get(id).and_then(|over| over.origin.play());
             let drift = play.and_then(|play| playbook.play(play)).map(|play| play.drift);
