@@ -219,7 +219,7 @@ pub enum Held {
         /// The value of the other.
         other: String,
         /// The other, which is out.
-        backend: BackendId,
+        backend: Box<BackendId>,
     },
     /// So many members would be out by what alerts ask for that their cause is common.
     Panic {

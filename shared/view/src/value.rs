@@ -215,7 +215,12 @@ mod tests {
             Held::Capacity { capacity: 1, least: 2 },
             Held::MostOut { out: 2, most: 1 },
             Held::MostOutOfTag { tag: tag(), value: text(), out: 2, most: 1 },
-            Held::Together { tag: tag(), value: text(), other: text(), backend: backend() },
+            Held::Together {
+                tag: tag(),
+                value: text(),
+                other: text(),
+                backend: Box::new(backend()),
+            },
             Held::Panic { out: 2, of: 3, most: whole },
             Held::Emptied,
             Held::NoMember("eu".parse().unwrap()),

@@ -87,7 +87,7 @@ impl OfTag {
                     tag: self.tag.clone(),
                     value: (*value).to_owned(),
                     other: (*other).to_owned(),
-                    backend: (*backend).clone(),
+                    backend: Box::new((*backend).clone()),
                 });
             }
             let out = all.iter().filter(|(_, other)| other == value).count();

@@ -107,10 +107,10 @@ pub enum Reason {
     },
     /// What is to be reconnected is a pool, and pools have no Reconnect.
     #[error("`{}` is a pool, and a pool cannot be reconnected: name one of its members", .0.name)]
-    ReconnectsPool(BackendId),
+    ReconnectsPool(Box<BackendId>),
     /// What is to be reconnected is in a workspace, and Azure has Reconnect at service level only.
     #[error("`{}` is in a workspace, and Azure has Reconnect at service level only", .0.name)]
-    ReconnectsWorkspace(BackendId),
+    ReconnectsWorkspace(Box<BackendId>),
 }
 
 impl Playbook {
@@ -215,8 +215,8 @@ impl Playbook {
             let backend = name(&reconnect.backend, scene).map(|name| first.sibling(name)).and_then(
                 |backend| match self.pool_of(&backend) {
                     None if backend.workspace.is_none() => Ok(backend),
-                    None => Err(Reason::ReconnectsWorkspace(backend)),
-                    Some(_) => Err(Reason::ReconnectsPool(backend)),
+                    None => Err(Reason::ReconnectsWorkspace(Box::new(backend))),
+                    Some(_) => Err(Reason::ReconnectsPool(Box::new(backend))),
                 },
             );
             match backend {
@@ -249,7 +249,7 @@ impl Playbook {
             return Err(Reason::MayNot { name: clipped(&name), property: *property });
         }
         if matches!(effect, Effect::Reconnect(_)) && single.backend.workspace.is_some() {
-            return Err(Reason::ReconnectsWorkspace(single.backend.clone()));
+            return Err(Reason::ReconnectsWorkspace(Box::new(single.backend.clone())));
         }
         let effect = effect.named(|_| Err(Reason::Unlisted))?;
         Ok(vec![(&single.backend, effect)])

@@ -405,7 +405,7 @@ fn documents_of_what_limits_hold() {
             tag: zone(),
             value: "1".to_owned(),
             other: "2".to_owned(),
-            backend: backend("us"),
+            backend: Box::new(backend("us")),
         },
         Held::Panic { out: 3, of: 4, most: half },
     ];
