@@ -4,6 +4,7 @@
 //! operates it, and works whether or not a `serve` is running on the same store.
 
 mod backend;
+mod calendar;
 mod cli;
 mod common;
 mod complete;

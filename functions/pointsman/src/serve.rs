@@ -33,7 +33,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{common::Common, failed::Failed, page::Page, playbook, show};
+use crate::{calendar, common::Common, failed::Failed, page::Page, playbook, show};
 
 /// How long `serve` waits for an operator's command to be done with the queue, and how often it
 /// tries.
@@ -312,7 +312,9 @@ fn router(config: &Config, parts: &Parts, direct: Direct, stop: &Stop) -> (Route
         .with_state(health);
     let (alerts, unsaved) =
         pointsman_alerts::router(&config.webhooks, &parts.records, Some(direct));
-    (alerts.merge(health), unsaved)
+    let router = alerts.merge(health);
+    let calendar = config.operator.clone().map(|operator| calendar::router(parts, operator));
+    (calendar.into_iter().fold(router, Router::merge), unsaved)
 }
 
 /// What is measured, for Prometheus.

@@ -31,7 +31,7 @@ use pointsman_apim::{
 };
 use pointsman_core::names::SourceName;
 use pointsman_engine::Mode;
-use pointsman_intake::Source;
+use pointsman_intake::{Source, verify::Authentication};
 
 pub use self::sender::{Proof, Sender};
 
@@ -92,6 +92,8 @@ pub struct Config {
     pub watchdogs: BTreeMap<SourceName, Watchdog>,
     /// What is called while all is well; none unless everything was asked for.
     pub heartbeat: Option<Heartbeat>,
+    /// How an operator proves who it is; none unless everything was asked for.
+    pub operator: Option<Authentication>,
 }
 
 /// An alert that always fires, so that its silence says that alerts do not arrive.

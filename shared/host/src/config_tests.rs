@@ -60,6 +60,7 @@ fn everything_has_a_default_but_the_sources() {
                 source_names: [],
                 watchdogs: {},
                 heartbeat: None,
+                operator: None,
             }
         "#]],
     );
@@ -95,6 +96,7 @@ fn everything_has_a_default_but_the_sources() {
                 source_names: [],
                 watchdogs: {},
                 heartbeat: None,
+                operator: None,
             }
         "#]],
     );
@@ -145,6 +147,7 @@ fn sources_prove_themselves() {
                 ],
                 watchdogs: {},
                 heartbeat: None,
+                operator: None,
             }
         "#]],
     );

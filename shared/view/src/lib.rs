@@ -9,6 +9,7 @@
 //! (`"12.5%"`), and a key is left out where there is nothing to say.
 
 mod backend;
+mod calendar;
 mod ended;
 mod explain;
 mod generation;
@@ -36,6 +37,7 @@ pub use self::{
         Backend, Field, GivenUp, Missing, Outcome, Panic, Reconnect, Trouble, Unmet, Urgency,
         Waits, Write, may_land,
     },
+    calendar::calendar,
     ended::Over,
     explain::{About, Asked, Explain, Explained, Fate, Following},
     generation::{

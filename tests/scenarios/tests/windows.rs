@@ -70,6 +70,40 @@ async fn a_window_that_is_open_when_serve_begins_is_caught_up_and_goes_before_an
 }
 
 #[tokio::test]
+async fn a_calendar_has_the_windows_for_an_operator_and_for_nobody_else() {
+    let world = World::new(&window(SignedDuration::from_hours(5), "1h")).await;
+    let config = std::fs::read_to_string(world.path("pointsman.yaml")).expect("a configuration");
+    let operator = "operator: {basic: {user: oncall, passwords: {file: operator.txt}}}\n";
+    std::fs::write(world.path("pointsman.yaml"), format!("{config}{operator}")).expect("written");
+    std::fs::write(world.path("operator.txt"), "s3cret\n").expect("written");
+    let serve = world.serve(&[]).await;
+    let url = format!("{}/windows.ics", serve.url);
+    let ask = async |password: Option<&str>| {
+        let request = world.http.get(&url);
+        let request = match password {
+            Some(password) => request.basic_auth("oncall", Some(password)),
+            None => request,
+        };
+        request.send().await.expect("it answers")
+    };
+    let nobody = ask(None).await;
+    assert_eq!(nobody.status(), 401);
+    assert!(nobody.headers()["www-authenticate"].to_str().is_ok_and(|it| it.starts_with("Basic")));
+    assert_eq!(ask(Some("guessed")).await.status(), 403);
+    let shown = ask(Some("s3cret")).await;
+    assert_eq!(shown.headers()["content-type"], "text/calendar; charset=utf-8");
+    let shown = shown.text().await.expect("text");
+    let lines: Vec<&str> = shown.split("\r\n").collect();
+    assert!(lines.contains(&"SUMMARY:eu-patching: contoso-apim/chat: drain eu"), "{shown}");
+    assert!(lines.contains(&"STATUS:CONFIRMED"), "{shown}");
+    let _ = world.say(&["skip", "eu-patching", "--reason", "put off"]).await.ended(0);
+    let shown = ask(Some("s3cret")).await.text().await.expect("text");
+    assert!(shown.contains("STATUS:CANCELLED\r\n"), "{shown}");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn a_playbook_that_loses_its_window_closes_it() {
     let world = World::new(&window(SignedDuration::from_mins(-5), "1h")).await;
     let serve = world.serve(&[]).await;

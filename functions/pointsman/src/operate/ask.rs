@@ -104,7 +104,7 @@ pub(super) async fn playbook(records: &Records) -> Result<Option<Arc<Playbook>>,
 }
 
 /// The playbook in force, without which nothing can be done.
-pub(super) async fn playbook_in_force(records: &Records) -> Result<Playbook, Failed> {
+pub(crate) async fn playbook_in_force(records: &Records) -> Result<Playbook, Failed> {
     let Some(published) = records.store.published().await? else {
         return Err(Failed::new(
             "no playbook is published, and so no pool is known: `pointsman playbook apply FILE`",

@@ -141,8 +141,7 @@ pub(crate) struct How {
     /// For how long, such as 30m or 2h: 30 days at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = lasts)]
     lasts: SignedDuration,
-    /// Pass the limits of the pool where they would hold it back. It never leaves a group of members with all
-    /// weights 0.
+    /// Pass the limits of the pool, but leave no group without weight.
     #[arg(long)]
     force: bool,
     #[command(flatten)]

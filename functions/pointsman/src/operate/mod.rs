@@ -21,7 +21,7 @@ mod undo;
 mod wait;
 mod windows;
 
-pub(crate) use self::by::By;
+pub(crate) use self::{ask::playbook_in_force, by::By, windows::skipped};
 
 use std::process::ExitCode;
 

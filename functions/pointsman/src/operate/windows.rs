@@ -34,7 +34,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
 }
 
 /// Which instances of the playbook's windows were skipped.
-pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Skipped, Failed> {
+pub(crate) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Skipped, Failed> {
     let scopes = playbook.windows.iter().map(|window| Scope::Window(window.name.clone()));
     let groups = records.store.groups(&scopes.collect()).await?.into_iter();
     let skipped = groups.filter_map(|(scope, group)| match scope {

@@ -3,7 +3,7 @@
 use super::{Needs, tests::parse};
 
 /// Every key, as a path, with its meaning and its default: the table of this crate's README.
-const KEYS: [(&str, &str, &str); 24] = [
+const KEYS: [(&str, &str, &str); 27] = [
     (
         "mode",
         "live",
@@ -73,6 +73,17 @@ const KEYS: [(&str, &str, &str); 24] = [
          secret.",
     ),
     ("heartbeat.every", "1m", "How often: `10s` to `1h`."),
+    (
+        "operator.bearer",
+        "",
+        "Places of tokens with which an operator is shown `/windows.ics`; without this part, nobody is.",
+    ),
+    (
+        "operator.basic.user",
+        "",
+        "A user's name, for basic authentication instead, as calendars have it.",
+    ),
+    ("operator.basic.passwords", "", "Places of that user's passwords."),
     ("sources[].name", "", "The source's name, as plays see it in `signal.source`."),
     ("sources[].kind", "", "What it speaks: `alertmanager`."),
     ("sources[].path", "/alerts/NAME", "The path of its webhook."),
@@ -99,8 +110,9 @@ fn the_table_of_keys_is_complete() {
         let misspelt = format!("{inner}X: 1");
         let text = match outer {
             "" => misspelt,
-            "azure" | "heartbeat" => format!("{outer}: {{{misspelt}}}"),
+            "azure" | "heartbeat" | "operator" => format!("{outer}: {{{misspelt}}}"),
             "sources[]" => format!("sources: [{{{misspelt}}}]"),
+            "operator.basic" => format!("operator: {{basic: {{{misspelt}}}}}"),
             "sources[].basic" => format!("sources: [{{basic: {{{misspelt}}}}}]"),
             other => panic!("the test does not know {other}"),
         };
@@ -117,10 +129,12 @@ fn the_table_of_keys_is_complete() {
     let all = known("zz: 1")
         + known("azure: {zz: 1}")
         + known("heartbeat: {zz: 1}")
+        + known("operator: {zz: 1}")
+        + known("operator: {basic: {zz: 1}}")
         + known("sources: [{zz: 1}]")
         + known("sources: [{basic: {zz: 1}}]");
-    // `azure`, `heartbeat`, `sources` and `basic` hold others, and have no line of their own.
-    assert_eq!(all - 4, KEYS.len());
+    // `azure`, `heartbeat`, `operator`, `sources` and `basic` hold others, and have no line of their own.
+    assert_eq!(all - 6, KEYS.len());
 }
 
 /// The page's table of keys is the one that the code has.

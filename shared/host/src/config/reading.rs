@@ -112,7 +112,8 @@ impl<'a> Reading<'a> {
     }
 
     fn config(&mut self, file: wire::File) -> Config {
-        let wire::File { mode, listen, store, playbook, azure, heartbeat, sources } = file;
+        let wire::File { mode, listen, store, playbook, azure, heartbeat, operator, sources } =
+            file;
         let folder = self.secrets.folder;
         let listen = self.read(listen.as_ref(), address);
         let mut config = Config {
@@ -128,6 +129,11 @@ impl<'a> Reading<'a> {
             source_names: Vec::new(),
             watchdogs: BTreeMap::new(),
             heartbeat: given(heartbeat).and_then(|wire| self.heartbeat(wire)),
+            operator: operator.and_then(|At { at, value }| {
+                let wire::Operator { bearer, basic } = value?;
+                let here = At { at, value: Some(()) };
+                self.proof(&here, "an operator", bearer.as_ref(), basic.as_ref())
+            }),
         };
         let mut paths = Vec::new();
         for At { at, value } in given(sources).into_iter().flatten() {
@@ -191,9 +197,21 @@ impl<'a> Reading<'a> {
 
     /// How a source proves itself; the secrets for it are read only where they are needed.
     fn authentication(&mut self, source: &wire::Source) -> Option<Authentication> {
-        let proof = match (&source.bearer, &source.basic) {
+        let (bearer, basic) = (source.bearer.as_ref(), source.basic.as_ref());
+        self.proof(&source.name, "this source", bearer, basic)
+    }
+
+    /// How someone proves to be who they have to be.
+    fn proof<T>(
+        &mut self,
+        there: &At<T>,
+        who: &str,
+        bearer: Option<&At<wire::Places>>,
+        basic: Option<&At<wire::Basic>>,
+    ) -> Option<Authentication> {
+        let proof = match (bearer, basic) {
             (None, None) => {
-                Err(Wrong::at(&source.name, "nothing says how this source proves itself", PROOF))
+                Err(Wrong::at(there, format!("nothing says how {who} proves itself"), PROOF))
             }
             (Some(_), Some(basic)) => Err(Wrong::at_secret(
                 basic,

@@ -31,6 +31,7 @@ pub(super) struct File {
     pub(super) playbook: Option<At<PathBuf>>,
     pub(super) azure: Option<At<Azure>>,
     pub(super) heartbeat: Option<At<Heartbeat>>,
+    pub(super) operator: Option<At<Operator>>,
     pub(super) sources: Option<At<Vec<At<Source>>>>,
 }
 
@@ -93,6 +94,14 @@ pub(super) struct Source {
     pub(super) bearer: Option<At<Places>>,
     pub(super) basic: Option<At<Basic>>,
     pub(super) watchdog: Option<At<Watchdog>>,
+}
+
+/// Its part `operator`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operator {
+    pub(super) bearer: Option<At<Places>>,
+    pub(super) basic: Option<At<Basic>>,
 }
 
 /// The alert of a source that always fires; `within` alone may stand for it.
