@@ -68,6 +68,8 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
                 Effect::Promote { .. } => "promoted",
                 Effect::Breaker(_) => "its breaker tightened",
                 Effect::Set(_) => "set otherwise",
+                Effect::Ensure(_) => "made",
+                Effect::Join { .. } => "added",
                 Effect::Reconnect(_) => "to be reconnected",
             };
             format!("{verb} for {}", view::length(now.duration_since(*at)))

@@ -8,7 +8,6 @@ use std::{
     collections::BTreeSet,
     env,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use clap::{Arg, Command, builder::StyledStr};
@@ -25,9 +24,6 @@ use pointsman_host::{
     input,
     wiring::{Glance, glance, store_file},
 };
-
-/// How long the store may take.
-const GLANCE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How many names are offered.
 const CANDIDATES_MAX: usize = 200;
@@ -82,9 +78,7 @@ impl Known {
         let config = Config::read(&config_file(&typed), Needs::Store).ok()?;
         let shadow = typed.iter().any(|word| word == "--shadow");
         let file = store_file(&config, if shadow { Mode::Shadow } else { config.mode });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let glanced = async { tokio::time::timeout(GLANCE_WITHIN, glance(&file)).await };
-        let glance = runtime.block_on(glanced).unwrap_or_default();
+        let glance = glance(&file);
         let configured =
             || input::read(config.playbook.as_deref()?, playbook::PLAYBOOK_BYTES_MAX).ok();
         let text = glance.playbook.clone().map(|(_, text)| text).or_else(configured);

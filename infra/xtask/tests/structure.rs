@@ -67,7 +67,7 @@ const NOT_IN_CORE: [&str; 13] = [
     "hyper",
     "rand",
     "reqwest",
-    "sqlx",
+    "rusqlite",
     "time",
     "tokio",
     "uuid",

@@ -1,4 +1,4 @@
-//! Pools: what their members are set to, and how to set them otherwise.
+//! Pools: what their members are set to, and how to set them otherwise, add one or take one out.
 //!
 //! PATCH replaces an array as a whole (RFC 7386), so setting one weight means sending every
 //! member. [`Edit`] writes over the members as they were received, and changes only what it is
@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use crate::backend::Backend;
 use crate::document::Document;
-use crate::id::BackendName;
-pub use crate::model::members::{Member, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting};
+use crate::id::{BackendId, BackendName};
+pub use crate::model::members::{
+    Member, MemberId, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting,
+};
 use crate::model::part::values;
 use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};
@@ -55,7 +57,8 @@ pub enum EditError {
     },
 }
 
-/// Sets weights and priorities of named members, and leaves everything else unchanged.
+/// Sets weights and priorities of named members, adds and removes members, and leaves everything else
+/// unchanged.
 ///
 /// Restoring is setting: give what [`Member::weight`] said before, absent and null included.
 #[derive(Debug)]
@@ -89,6 +92,27 @@ impl<'a> Edit<'a> {
     /// Sets a member's priority.
     pub fn priority(&mut self, member: &BackendName, to: Setting) -> Result<&mut Self, EditError> {
         self.set(member, "priority", to, |member| &mut member.priority)
+    }
+
+    /// Has the pool list a member with those settings: at the end, where it does not list it yet.
+    pub fn add(
+        &mut self,
+        backend: &BackendId,
+        weight: Setting,
+        priority: Setting,
+    ) -> Result<&mut Self, EditError> {
+        let name = backend.backend();
+        if self.after.member(name).is_none() {
+            let (weight, priority) = (Setting::Absent, Setting::Absent);
+            self.after.services.push(Member { id: MemberId::from(backend), weight, priority });
+        }
+        self.weight(name, weight)?.priority(name, priority)
+    }
+
+    /// Has the pool not list a member any more.
+    pub fn remove(&mut self, member: &BackendName) -> &mut Self {
+        self.after.services.retain(|is| is.id.name() != member);
+        self
     }
 
     fn set(

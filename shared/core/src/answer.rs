@@ -14,6 +14,15 @@ pub enum Answer {
         /// The backend as the answer shows it; none where it could not be read.
         body: Option<Body>,
     },
+    /// The backend was to be made, and someone else had made it by then: what they had made is replaced.
+    CameFirst {
+        /// The state it made.
+        etag: Etag,
+        /// The backend as the answer shows it; none where it could not be read.
+        body: Option<Body>,
+    },
+    /// The backend is taken away.
+    Deleted,
     /// It was not done: the backend has another state by now (412).
     Outrun,
     /// The same, and it was planned from what was read some time ago. What the backend shows by now is

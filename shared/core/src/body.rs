@@ -1,5 +1,5 @@
 //! What Azure shows of a backend that an override can own: the members of a pool, or the properties of a
-//! Single.
+//! Single; or that there is none.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Body {
     Pool(Pool),
     /// A Single: its properties.
     Single(Single),
+    /// No backend, where one could be made.
+    Missing,
 }
 
 /// The properties of a Single. One that is not there at all is not to be touched: it may hold a secret, or
@@ -46,7 +48,9 @@ impl Body {
     pub fn get(&self, field: &Field) -> Option<Value> {
         match self {
             Self::Pool(pool) => pool.get(field),
+            Self::Single(_) if *field == Field::Existence => Some(Value::there()),
             Self::Single(Single(values)) => values.get(field).cloned(),
+            Self::Missing => (*field == Field::Existence).then_some(Value::Absent),
         }
     }
 
@@ -64,6 +68,7 @@ impl Body {
                 }
                 Self::Single(Single(values))
             }
+            Self::Missing => Self::Missing,
         }
     }
 
@@ -72,7 +77,7 @@ impl Body {
     pub const fn pool(&self) -> Option<&Pool> {
         match self {
             Self::Pool(pool) => Some(pool),
-            Self::Single(_) => None,
+            Self::Single(_) | Self::Missing => None,
         }
     }
 
@@ -82,10 +87,13 @@ impl Body {
     /// That the backend is of the other kind.
     pub const fn may_have(&self, field: &Field) -> Result<(), Held> {
         match (self, field) {
-            (Self::Pool(_), Field::Weight(_) | Field::Priority(_))
-            | (Self::Single(_), Field::Property(_)) => Ok(()),
-            (Self::Pool(_), Field::Property(_)) => Err(Held::NotASingle),
-            (Self::Single(_), Field::Weight(_) | Field::Priority(_)) => Err(Held::NotAPool),
+            (Self::Missing, _)
+            | (Self::Pool(_), Field::Weight(_) | Field::Priority(_) | Field::Membership(_))
+            | (Self::Single(_), Field::Existence | Field::Property(_)) => Ok(()),
+            (Self::Pool(_), Field::Existence | Field::Property(_)) => Err(Held::NotASingle),
+            (Self::Single(_), Field::Weight(_) | Field::Priority(_) | Field::Membership(_)) => {
+                Err(Held::NotAPool)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     answer::{Answer, ReconnectAnswer},
     claim::{Asked, Claim},
     effect::Effect,
-    etag::Etag,
+    etag::{Etag, Guard},
     field::{Change, Value},
     group::RunOf,
     id::IntentId,
@@ -32,8 +32,9 @@ fn intent(at: Timestamp) -> Intent {
     let change = Change { field, before: Value::Number(50), after: Value::Number(0) };
     Intent {
         id: IntentId::derive(&["one"]),
-        etag: Etag("\"1\"".to_owned()),
+        guard: Guard::Etag(Etag("\"1\"".to_owned())),
         changes: vec![change],
+        make: None,
         way: Way::Plain,
         steps: BTreeMap::new(),
         at,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     breaker::Tighten,
+    declared::Declared,
     field::{Field, Property},
     fraction::Fraction,
     json::Json,
@@ -50,6 +51,19 @@ pub enum Effect<M = BackendName> {
     Breaker(Tighten),
     /// Properties of a Single get these values.
     Set(BTreeMap<Property, Json>),
+    /// A Single is there, and is as it is declared.
+    Ensure(Declared),
+    /// A pool lists a Single that is ensured.
+    Join {
+        /// Which.
+        member: M,
+        /// Its weight; otherwise the median of its group, and none where that has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight: Option<u8>,
+        /// Its priority; otherwise that of the group that serves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<u8>,
+    },
     /// A Single gets new connections. Nothing of it is changed for that.
     Reconnect(Rhythm),
 }
@@ -69,6 +83,10 @@ impl<M> Effect<M> {
             }
             Self::Breaker(tighten) => Effect::Breaker(tighten.clone()),
             Self::Set(properties) => Effect::Set(properties.clone()),
+            Self::Ensure(declared) => Effect::Ensure(declared.clone()),
+            Self::Join { member, weight, priority } => {
+                Effect::Join { member: name(member)?, weight: *weight, priority: *priority }
+            }
             Self::Reconnect(rhythm) => Effect::Reconnect(rhythm.clone()),
         })
     }
@@ -82,6 +100,7 @@ impl<M> Effect<M> {
             Self::Promote { .. } => "promote",
             Self::Breaker(_) => "breaker",
             Self::Set(_) => "set",
+            Self::Ensure(_) | Self::Join { .. } => "ensure",
             Self::Reconnect(_) => "reconnect",
         }
     }
@@ -90,15 +109,31 @@ impl<M> Effect<M> {
     #[must_use]
     pub const fn is_of_pool(&self) -> bool {
         match self {
-            Self::Drain { .. } | Self::Shift { .. } | Self::Split { .. } | Self::Promote { .. } => {
-                true
-            }
-            Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => false,
+            Self::Drain { .. }
+            | Self::Shift { .. }
+            | Self::Split { .. }
+            | Self::Promote { .. }
+            | Self::Join { .. } => true,
+            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) | Self::Reconnect(_) => false,
         }
     }
 }
 
 impl Effect {
+    /// What it declares a Single to be.
+    #[must_use]
+    pub const fn declares(&self) -> Option<&Declared> {
+        let Self::Ensure(declared) = self else { return None };
+        Some(declared)
+    }
+
+    /// Whom it has a pool list.
+    #[must_use]
+    pub const fn joins(&self) -> Option<&BackendName> {
+        let Self::Join { member, .. } = self else { return None };
+        Some(member)
+    }
+
     /// Whom it is about, in the words that ids are derived from: whatever is done to the same members
     /// by the same place of a play is one override.
     #[must_use]
@@ -116,9 +151,10 @@ impl Effect {
         match self {
             Self::Drain { member }
             | Self::Shift { member, to: _ }
-            | Self::Promote { member, weight: _ } => vec![member.clone()],
+            | Self::Promote { member, weight: _ }
+            | Self::Join { member, weight: _, priority: _ } => vec![member.clone()],
             Self::Split { weights } => weights.keys().cloned().collect(),
-            Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => Vec::new(),
+            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) | Self::Reconnect(_) => Vec::new(),
         }
     }
 
@@ -129,7 +165,12 @@ impl Effect {
             Self::Drain { .. } => true,
             Self::Shift { to, .. } => *to == Fraction::NONE,
             Self::Split { weights } => weights.values().any(|weight| *weight == 0),
-            Self::Promote { .. } | Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => false,
+            Self::Promote { .. }
+            | Self::Breaker(_)
+            | Self::Set(_)
+            | Self::Ensure(_)
+            | Self::Reconnect(_)
+            | Self::Join { .. } => false,
         }
     }
 
@@ -144,7 +185,25 @@ impl Effect {
             }
             Self::Breaker(_) => vec![Field::Property(Property::CircuitBreaker)],
             Self::Set(properties) => properties.keys().copied().map(Field::Property).collect(),
+            Self::Ensure(declared) => {
+                let properties = declared.properties().into_keys().map(Field::Property);
+                std::iter::once(Field::Existence).chain(properties).collect()
+            }
             Self::Reconnect(_) => Vec::new(),
+            Self::Join { member, weight: _, priority: _ } => {
+                vec![Field::Membership(member.clone())]
+            }
+        }
+    }
+
+    /// Whether what it does can stand in a field: of a member that was added, all stands in its membership.
+    #[must_use]
+    pub fn touches(&self, field: &Field) -> bool {
+        match field {
+            Field::Membership(member) => self.members().contains(member),
+            Field::Weight(_) | Field::Priority(_) | Field::Existence | Field::Property(_) => {
+                self.fields().contains(field)
+            }
         }
     }
 }
@@ -166,6 +225,18 @@ impl fmt::Display for Effect {
             Self::Set(properties) => {
                 let said = properties.iter().map(|(property, value)| format!("{property} {value}"));
                 write!(f, "set {}", said.collect::<Vec<_>>().join(", "))
+            }
+            Self::Ensure(_) => f.write_str("ensure"),
+            Self::Join { member, weight, priority } => {
+                write!(f, "add {member}")?;
+                match (weight, priority) {
+                    (Some(weight), Some(priority)) => {
+                        write!(f, " with weight {weight} and priority {priority}")
+                    }
+                    (Some(weight), None) => write!(f, " with weight {weight}"),
+                    (None, Some(priority)) => write!(f, " with priority {priority}"),
+                    (None, None) => Ok(()),
+                }
             }
             Self::Reconnect(rhythm) => write!(f, "reconnect {rhythm}"),
         }
@@ -191,9 +262,14 @@ mod tests {
             Effect::Promote { member, weight: Some(40) },
             Effect::Breaker(Tighten::default()),
             Effect::Set(BTreeMap::new()),
+            Effect::Ensure(Declared::new(&serde_json::Map::new())),
+            Effect::Join { member: "sb".parse().unwrap(), weight: None, priority: Some(2) },
             Effect::Reconnect(Rhythm { first: Due::After(SignedDuration::ZERO), every: None }),
         ]
         .map(|effect| effect.target());
-        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set", "reconnect"]);
+        assert_eq!(
+            targets,
+            ["eu", "eu", "eu us", "eu", "eu", "breaker", "set", "ensure", "sb", "reconnect"]
+        );
     }
 }

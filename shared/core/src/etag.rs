@@ -1,6 +1,6 @@
 //! Which state of a backend is which: how an answer of a cache is told from a new state.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,56 @@ pub const ETAGS_MAX: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Etag(pub String);
+
+/// What must be so for a write to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "Option<Etag>", into = "Option<Etag>")]
+pub enum Guard {
+    /// The backend still has this `ETag`: Azure holds it against that.
+    Etag(Etag),
+    /// There is no such backend: it was seen not to be there. Azure does not hold a create against that, and
+    /// only says in its answer whether it was so.
+    #[default]
+    Absent,
+}
+
+impl Guard {
+    /// Whether it is that there is no such backend.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Whether it is that the backend has this `ETag`.
+    #[must_use]
+    pub fn is(&self, etag: &Etag) -> bool {
+        *self == Self::Etag(etag.clone())
+    }
+}
+
+impl From<Option<Etag>> for Guard {
+    fn from(etag: Option<Etag>) -> Self {
+        etag.map_or(Self::Absent, Self::Etag)
+    }
+}
+
+impl From<Guard> for Option<Etag> {
+    fn from(guard: Guard) -> Self {
+        match guard {
+            Guard::Etag(etag) => Some(etag),
+            Guard::Absent => None,
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Etag(Etag(etag)) => f.pad(etag),
+            Self::Absent => f.pad("-"),
+        }
+    }
+}
 
 /// How long a cache is believed to go on answering with a state that is over. What is shown for
 /// longer than this is what the backend is, and whatever said that it was over was wrong: the order
@@ -159,6 +209,33 @@ impl Etags {
         self.seen(to);
         self.denied = None;
         self.ours = Some(to.clone());
+    }
+
+    /// Takes note that a write of ours made the backend.
+    pub(crate) fn made(&mut self, etag: &Etag) {
+        self.seen(etag);
+        self.ours = Some(etag.clone());
+    }
+
+    /// Whether this is the newest state known.
+    pub(crate) fn is_current(&self, etag: &Etag) -> bool {
+        self.current.as_ref() == Some(etag)
+    }
+
+    /// Takes note that a write of ours took the backend away.
+    pub(crate) fn deleted(&mut self, etag: &Etag, now: Timestamp) {
+        self.gone(etag);
+        self.missed(now);
+    }
+
+    /// Whether the newest state known is one that our own last write made, or there is none.
+    pub(crate) fn is_ours_or_none(&self) -> bool {
+        self.current.as_ref().is_none_or(|current| self.is_ours(current))
+    }
+
+    /// Whether none is known that may still be there: none was ever seen, or it was seen to go.
+    pub(crate) fn knows_none(&self) -> bool {
+        self.current.is_none()
     }
 
     /// Whether our own last write made this state: nobody else has written since.

@@ -1,7 +1,7 @@
 //! Fields: what an override can own of a backend. Each has an address, and a value of its own type.
 //!
 //! A pool has the fields of its members, weight and priority: whole numbers that may be null or not
-//! there. A Single has its breaker and the settings that a play may be allowed to set ([`Property`]):
+//! there; and of each backend, whether it is a member and with what. A Single has its existence, its breaker and the settings that a play may be allowed to set ([`Property`]):
 //! these are kept as the JSON that stands in its body. None is matched with a wildcard, so that the
 //! compiler names each place that has to know a new one. No field is one that may hold a secret.
 
@@ -15,19 +15,26 @@ use crate::{
     text::stored_as_text,
 };
 
-/// The address of one field that an override can own; written `members/NAME/weight` or as the path of a
-/// property.
+/// The address of one field that an override can own; written `members/NAME/weight`, `members/NAME`,
+/// `existence` or as the path of a property.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Field {
     /// A member's weight.
     Weight(BackendName),
     /// A member's priority.
     Priority(BackendName),
+    /// Whether a pool lists a member, and with what: its weight and its priority in one. It is owned of a
+    /// member that was added; then these two are not.
+    Membership(BackendName),
+    /// Whether a Single is there.
+    Existence,
     /// A property of a Single.
     Property(Property),
 }
 
 stored_as_text!(Field);
+
+const EXISTENCE: &str = "existence";
 
 /// A property of a Single that an override can own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,16 +116,20 @@ impl Field {
     #[must_use]
     pub const fn member(&self) -> Option<&BackendName> {
         match self {
-            Self::Weight(member) | Self::Priority(member) => Some(member),
-            Self::Property(_) => None,
+            Self::Weight(member) | Self::Priority(member) | Self::Membership(member) => {
+                Some(member)
+            }
+            Self::Existence | Self::Property(_) => None,
         }
     }
 
     fn place(&self) -> (Option<&BackendName>, u8, Option<Property>) {
         match self {
-            Self::Property(property) => (None, 0, Some(*property)),
+            Self::Existence => (None, 0, None),
+            Self::Property(property) => (None, 1, Some(*property)),
             Self::Weight(member) => (Some(member), 0, None),
             Self::Priority(member) => (Some(member), 1, None),
+            Self::Membership(member) => (Some(member), 2, None),
         }
     }
 }
@@ -144,7 +155,8 @@ pub enum FieldError {
     Name(#[from] NameError),
     /// It has another form.
     #[error(
-        "`{0}` is not a field: write members/NAME/weight, members/NAME/priority or one of {paths}",
+        "`{0}` is not a field: write members/NAME/weight, members/NAME/priority, members/NAME, \
+         existence or one of {paths}",
         paths = Property::ALL.map(Property::path).join(", ")
     )]
     Form(String),
@@ -155,10 +167,16 @@ impl FromStr for Field {
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
         let Some(rest) = text.strip_prefix("members/") else {
-            return text.parse().map(Self::Property);
+            return if text == EXISTENCE {
+                Ok(Self::Existence)
+            } else {
+                text.parse().map(Self::Property)
+            };
         };
         let form = || FieldError::Form(text.to_owned());
-        let (name, last) = rest.rsplit_once('/').ok_or_else(form)?;
+        let Some((name, last)) = rest.rsplit_once('/') else {
+            return Ok(Self::Membership(rest.parse()?));
+        };
         let field = match last {
             "weight" => Self::Weight,
             "priority" => Self::Priority,
@@ -173,6 +191,8 @@ impl fmt::Display for Field {
         match self {
             Self::Weight(member) => f.pad(&format!("members/{member}/weight")),
             Self::Priority(member) => f.pad(&format!("members/{member}/priority")),
+            Self::Membership(member) => f.pad(&format!("members/{member}")),
+            Self::Existence => f.pad(EXISTENCE),
             Self::Property(property) => property.fmt(f),
         }
     }
@@ -195,6 +215,12 @@ pub enum Value {
 }
 
 impl Value {
+    /// Of an existence: it is there.
+    #[must_use]
+    pub fn there() -> Self {
+        Self::Json(Json::from(&serde_json::Value::Bool(true)))
+    }
+
     /// The number, where there is one.
     #[must_use]
     pub const fn number(&self) -> Option<u8> {
@@ -256,6 +282,8 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, before, after } = self;
         match (before, after) {
+            (_, Value::Absent) if *field == Field::Existence => f.write_str("delete it"),
+            (Value::Absent, _) if *field == Field::Existence => f.write_str("make it"),
             // What is not said in words differs.
             (Value::Json(before), Value::Json(after)) if before.says() == after.says() => {
                 write!(f, "{field} {before} -> {after}")

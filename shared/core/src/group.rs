@@ -47,6 +47,8 @@ pub enum Scope {
     Play(PlayName),
     /// The members of a pool.
     Members(BackendId),
+    /// A Single that is ensured, and the pools that list it.
+    Ensured(BackendId),
     /// The backends with a tag, over all pools.
     Tag(TagName),
 }
@@ -106,6 +108,7 @@ impl fmt::Display for Scope {
             Self::Pool(pool) => write!(f, "pool {pool}"),
             Self::Play(play) => write!(f, "play {play}"),
             Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
+            Self::Ensured(single) => write!(f, "ensured {single}"),
             Self::Tag(tag) => write!(f, "tag {tag}"),
             Self::Run(RunId { of: RunOf::Play(play), target }) => write!(f, "run {play} {target}"),
             Self::Run(RunId { of: of @ RunOf::Window(_), target }) => {
@@ -122,11 +125,13 @@ pub struct Group {
     /// reconnect. Of a play: its overrides do not begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
-    /// Of a run: the backends on which it acts. It is over when there is none.
+    /// Of a run: the backends on which it acts. It is over when there is none. Of what is ensured: the pools
+    /// that list it by our doing, or may come to.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub acting: BTreeSet<BackendId>,
     /// Of a run: the backends whose documents have a reconnect that waits for its end, or for its time
     /// after that; one, once it is planned. Of `unless` and of a tag: the backends with an override that waits.
+    /// Of what is ensured: the pools that are to list it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<BackendId>,
     /// Of the commands: those that were taken in, and when. One that is delivered again ends nothing that
@@ -150,6 +155,9 @@ pub struct Group {
     /// people who type their names; nothing is decided by them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub members: BTreeSet<BackendName>,
+    /// Of what is ensured: whether it is seen to be there, and stays for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_there: bool,
 }
 
 /// An alert in force that keeps a play from beginning.
@@ -183,6 +191,7 @@ impl Group {
         skipped: BTreeSet::new(),
         out: BTreeMap::new(),
         members: BTreeSet::new(),
+        is_there: false,
     };
 
     /// The pause that is on.

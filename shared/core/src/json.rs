@@ -31,10 +31,11 @@ impl Json {
         serde_json::from_str(&self.0).unwrap_or(Value::Null)
     }
 
-    /// What it says to people: of a breaker its numbers, otherwise the text.
+    /// What it says to people: of a breaker and of a member their numbers, otherwise the text.
     #[must_use]
     pub fn says(&self) -> String {
-        breaker(&self.tree()).unwrap_or_else(|| self.to_string())
+        let tree = self.tree();
+        breaker(&tree).or_else(|| member(&tree)).unwrap_or_else(|| self.to_string())
     }
 
     /// Whether the two mean the same to Azure: a key with null is no key, and a length of time can be
@@ -95,6 +96,16 @@ fn breaker(tree: &Value) -> Option<String> {
         Some(format!("{} ({said})", text(rule, "name").unwrap_or_else(|| "a rule".to_owned())))
     };
     rules.iter().map(rule).collect::<Option<Vec<_>>>().map(|rules| rules.join(", "))
+}
+
+/// What a pool says of a member: `weight 50, priority 1`.
+fn member(tree: &Value) -> Option<String> {
+    let said = |(key, value): (&String, &Value)| {
+        let is_setting = matches!(key.as_str(), "weight" | "priority");
+        (is_setting && value.is_u64()).then(|| format!("{key} {value}"))
+    };
+    let said = tree.as_object()?.iter().map(said).collect::<Option<Vec<_>>>()?;
+    Some(if said.is_empty() { "listed".to_owned() } else { said.join(", ") })
 }
 
 fn same(one: &Value, other: &Value) -> bool {

@@ -49,13 +49,15 @@
 //! `admitted` keeps what overrides say of each member, `check` and `out` hold a shape against the limits,
 //! `force` says what passes them,
 //! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
-//! `single` is for a Single, which has no limits to keep.
+//! `join` adds the members that are asked for before all that; `single` is for a Single, which has no
+//! limits to keep.
 
 mod admitted;
 mod check;
 mod force;
 mod given;
 mod ground;
+mod join;
 mod out;
 mod single;
 mod whole;
@@ -64,19 +66,20 @@ mod why;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::out::{Out, would_be_out};
-use self::{admitted::Admitted, ground::Ground, why::Asking};
+use self::{admitted::Admitted, ground::Ground, join::Joined, why::Asking};
 pub use self::{
     given::{Contribution, Yielded},
     why::{Also, Asked, Asks, Exact, Fate, Why},
 };
 use crate::{
     body::Body,
+    declared::Declared,
     field::{Field, Value, Values},
     id::OverrideId,
     limits::Terms,
     names::BackendName,
     overrides::Held,
-    pool::Pool,
+    pool::{Member, Pool},
 };
 
 /// The result.
@@ -94,6 +97,8 @@ pub struct Laid {
     pub forced: BTreeMap<OverrideId, Held>,
     /// Which overrides have given up every field that they would change.
     pub yielded: BTreeSet<OverrideId>,
+    /// What a backend that is not there is made with.
+    pub make: Option<Declared>,
     /// The members that are to serve no more, though they do in the baseline.
     pub out: BTreeSet<BackendName>,
 }
@@ -108,7 +113,8 @@ pub fn lay(
 ) -> Laid {
     match baseline {
         Body::Pool(pool) => lay_pool(pool, terms, contributions, yielded),
-        Body::Single(single) => single::lay(single, contributions, yielded),
+        Body::Single(single) => single::lay(Some(single), contributions, yielded),
+        Body::Missing => single::lay(None, contributions, yielded),
     }
 }
 
@@ -119,11 +125,28 @@ fn lay_pool(
     yielded: &Yielded,
 ) -> Laid {
     let mut laid = Laid::default();
-    let ground = match Ground::of(baseline, terms, yielded) {
+    let ground = Ground::of(baseline, baseline.members().len(), terms, yielded);
+    let (joins, others): (Vec<_>, Vec<_>) =
+        contributions.iter().copied().partition(|one| one.over.effect.joins().is_some());
+    let contributions = &others;
+    // What is asked of the pool is asked of it with its new members.
+    let joined = match &ground {
+        Ok(ground) if !joins.is_empty() => ground.join(&joins, &mut laid),
+        Ok(_) | Err(_) => Joined::default(),
+    };
+    let with = baseline.with(joined.entries());
+    let ground = match &ground {
+        Ok(_) => Ground::of(&with, baseline.members().len(), terms, yielded),
+        Err(held) => Err(held.clone()),
+    };
+    let ground = match ground {
         Ok(ground) => ground,
         Err(held) => {
-            laid.held =
-                contributions.iter().map(|one| (one.over.id.clone(), held.clone())).collect();
+            laid.held = joins
+                .iter()
+                .chain(contributions)
+                .map(|one| (one.over.id.clone(), held.clone()))
+                .collect();
             return laid;
         }
     };
@@ -131,7 +154,7 @@ fn lay_pool(
     laid.tell(&ground, &admitted, &asking);
     let shape = ground.shape(&admitted, admitted.standbys);
     laid.out = ground.out(&shape).map(|at| ground.members[at].name.clone()).collect();
-    render(&ground, &admitted, &kept, &mut laid);
+    render(&ground, &admitted, &kept, &joined, &mut laid);
     laid
 }
 
@@ -205,7 +228,13 @@ fn admit<'a>(
 }
 
 /// Turns what was admitted into values of fields, and says who owns each.
-fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mut Laid) {
+fn render(
+    ground: &Ground<'_>,
+    admitted: &Admitted,
+    kept: &[Kept<'_>],
+    joined: &Joined,
+    laid: &mut Laid,
+) {
     let shape = ground.shape(admitted, admitted.standbys);
     let leader = (0..ground.members.len()).find(|at| ground.group[*at] == ground.serving);
     let groups: BTreeSet<u8> = shape.group.iter().copied().collect();
@@ -226,6 +255,19 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
         for (at, weight) in within.iter().copied().zip(whole.numbers) {
             let member = &ground.members[at];
             let moved = shape.group[at] != ground.group[at];
+            if let Some(ids) = joined.by(&member.name) {
+                let as_asked = all || moved || shape.weight[at] != ground.base[at];
+                let weight = if as_asked { Value::Number(weight) } else { member.weight.clone() };
+                let leader = leader.filter(|_| moved).map(|leader| &ground.members[leader]);
+                let priority = leader.map_or(&member.priority, |leader| &leader.priority).clone();
+                let field = Field::Membership(member.name.clone());
+                let entry = Member { name: member.name.clone(), weight, priority }.entry();
+                let own = [at];
+                let by = if all || moved { within.as_slice() } else { &own };
+                laid.owners.insert(field.clone(), &owners(by) | ids);
+                laid.values.insert(field, entry);
+                continue;
+            }
             if moved && let Some(leader) = leader {
                 let field = Field::priority(&member.name);
                 if !admitted.promoted.contains_key(&at) {

@@ -576,7 +576,10 @@ fn check_why(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
             let asks = match asks {
                 Asks::Weight(exact) => exact.to_string(),
                 Asks::Serve(weight) => format!("to serve {weight:?}"),
-                Asks::Tighten(_) | Asks::Be(_) => unreachable!("a pool has no properties"),
+                Asks::Join => "to be listed".to_owned(),
+                Asks::Tighten(_) | Asks::Be(_) | Asks::Exist => {
+                    unreachable!("a pool has no properties")
+                }
             };
             text += &format!("  {}: {asks}: {fate:?}\n", over.effect);
         }

@@ -132,6 +132,8 @@ pub enum What {
         until: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")] intent: Option<IntentId>,
     },
+    CameFirst { intent: IntentId },
+    Adopted,
     Unanswered { intent: IntentId, why: String },
     Landed { intent: IntentId },
     NotLanded { intent: IntentId },
@@ -212,6 +214,8 @@ impl What {
             | Self::Refused { .. }
             | Self::NotSent { .. }
             | Self::Throttled { .. }
+            | Self::CameFirst { .. }
+            | Self::Adopted
             | Self::Unanswered { .. }
             | Self::Landed { .. }
             | Self::NotLanded { .. }
@@ -433,6 +437,13 @@ impl What {
             Self::Throttled { until, intent: _ } => {
                 write!(f, "Azure asks to wait until {until:.0}")
             }
+            Self::CameFirst { intent } => write!(
+                f,
+                "write {intent}: someone else had made the backend by then; it was replaced, counts as theirs, and is not deleted"
+            ),
+            Self::Adopted => f.write_str(
+                "someone else has written to the backend that was made here; it counts as theirs, and is not deleted",
+            ),
             Self::Unanswered { intent, why } => {
                 write!(f, "write {intent} may or may not have been done: {why}")
             }

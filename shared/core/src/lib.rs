@@ -13,6 +13,7 @@ pub mod answer;
 pub mod body;
 pub mod breaker;
 pub mod claim;
+pub mod declared;
 pub mod document;
 pub mod drift;
 pub mod effect;

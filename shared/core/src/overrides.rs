@@ -248,6 +248,12 @@ pub enum Held {
     NotAPool,
     /// The backend is a pool, and has no breaker, address or title of its own to change.
     NotASingle,
+    /// The backend that is to be added is not seen to be there.
+    Unmade(BackendName),
+    /// The pool has as many members as Azure lets it have.
+    Full,
+    /// What is to be added would come before the members that serve, and get all the traffic.
+    Ahead,
     /// A property is not to be touched: what it belongs to is missing, or it may hold a secret.
     NoProperty(Property),
     /// The backend's body cannot be understood.
@@ -329,10 +335,10 @@ pub enum Held {
 }
 
 impl Held {
-    /// Whether other pools have a part in it: it is for what is out there.
+    /// Whether other backends have a part in it: it is for what is out, or not made, there.
     #[must_use]
     pub const fn is_by_others(&self) -> bool {
-        matches!(self, Self::MostOutOfTag { .. } | Self::Together { .. })
+        matches!(self, Self::MostOutOfTag { .. } | Self::Together { .. } | Self::Unmade(_))
     }
 
     /// Whether it is a gate that keeps it back, and not a limit or the backend's state.
@@ -365,6 +371,9 @@ impl Held {
             | Self::NoBackend
             | Self::NotAPool
             | Self::NotASingle
+            | Self::Unmade(_)
+            | Self::Full
+            | Self::Ahead
             | Self::NoProperty(_)
             | Self::Unreadable(_) => false,
         }
@@ -421,6 +430,11 @@ impl fmt::Display for Held {
             Self::NoBackend => f.write_str("the backend does not exist"),
             Self::NotAPool => f.write_str("the backend is not a pool"),
             Self::NotASingle => f.write_str("the backend is a pool: name its members' backends"),
+            Self::Unmade(backend) => write!(f, "{backend} is not seen to be there yet"),
+            Self::Full => f.write_str("the pool has as many members as Azure allows"),
+            Self::Ahead => f.write_str(
+                "it would come before the members that serve, and get all the traffic: raise its `priority`",
+            ),
             Self::NoProperty(property @ Property::ProxyUrl) => {
                 write!(f, "the backend has no proxy, or its `{property}` may hold a secret")
             }

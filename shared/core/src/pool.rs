@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     field::{Field, Value},
+    json::Json,
     names::BackendName,
 };
 
@@ -26,6 +27,29 @@ const fn absent() -> Value {
 
 fn is_absent(value: &Value) -> bool {
     *value == Value::Absent
+}
+
+impl Member {
+    /// What a pool says of it, as the value of its membership.
+    #[must_use]
+    pub fn entry(&self) -> Value {
+        let said = [("weight", &self.weight), ("priority", &self.priority)];
+        let said = said.into_iter().filter_map(|(key, value)| Some((key, value.number()?)));
+        let tree = said.map(|(key, number)| (key.to_owned(), number.into())).collect();
+        Value::Json(Json::from(&serde_json::Value::Object(tree)))
+    }
+
+    /// A member by the value of its membership; none where it is no member.
+    #[must_use]
+    pub fn of(name: &BackendName, entry: &Value) -> Option<Self> {
+        let tree = entry.json()?.tree();
+        let number = |key: &str| {
+            let number = tree.get(key)?.as_u64()?;
+            u8::try_from(number).ok().map(Value::Number)
+        };
+        let value = |key: &str| number(key).unwrap_or(Value::Absent);
+        Some(Self { name: name.clone(), weight: value("weight"), priority: value("priority") })
+    }
 }
 
 /// The members of a pool, in the order of its body; no name occurs twice.
@@ -81,7 +105,8 @@ impl Pool {
         match field {
             Field::Weight(name) => member(name).map(|member| member.weight.clone()),
             Field::Priority(name) => member(name).map(|member| member.priority.clone()),
-            Field::Property(_) => None,
+            Field::Membership(name) => Some(member(name).map_or(Value::Absent, Member::entry)),
+            Field::Existence | Field::Property(_) => None,
         }
     }
 
@@ -102,8 +127,19 @@ impl Pool {
         serving.filter(|one| Some(group(one)) == first).any(|one| one.name == *name)
     }
 
-    /// Sets a field; nothing happens where the member is not in the pool.
+    /// Sets a field; nothing happens where it is one of a member that is not in the pool. A membership adds
+    /// one at the end, or takes it out.
     pub fn set(&mut self, field: &Field, to: Value) {
+        if let Field::Membership(name) = field {
+            let place = self.members.iter().position(|member| member.name == *name);
+            match (place, Member::of(name, &to)) {
+                (Some(place), Some(member)) => self.members[place] = member,
+                (Some(place), None) => drop(self.members.remove(place)),
+                (None, Some(member)) => self.members.push(member),
+                (None, None) => {}
+            }
+            return;
+        }
         let (Field::Weight(name) | Field::Priority(name)) = field else { return };
         let Some(member) = self.members.iter_mut().find(|member| member.name == *name) else {
             return;
@@ -111,7 +147,7 @@ impl Pool {
         match field {
             Field::Weight(_) => member.weight = to,
             Field::Priority(_) => member.priority = to,
-            Field::Property(_) => {}
+            Field::Membership(_) | Field::Existence | Field::Property(_) => {}
         }
     }
 

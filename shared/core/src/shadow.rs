@@ -6,7 +6,11 @@
 
 use crate::{
     answer::Answer,
+    body::Single,
+    declared::Declared,
     document::{Document, Intent},
+    etag::Etag,
+    field::{Field, Property, Value},
     step::Observed,
 };
 
@@ -30,10 +34,29 @@ impl Mode {
     }
 }
 
+/// The state of a backend that would have been made.
+const MADE: &str = "\"shadow\"";
+
+/// Whether a backend would have been made that is not there.
+fn made(document: &Document) -> bool {
+    let existence = document.owned.get(&Field::Existence);
+    existence.is_some_and(|owned| owned.baseline.is_nothing() && !owned.written.is_nothing())
+}
+
 /// What Azure would show, had it done what the document believes it did.
 #[must_use]
 pub fn show(document: &Document, observed: Observed) -> Observed {
-    let Observed::Shown { etag, body } = observed else { return observed };
+    let (etag, body) = match observed {
+        Observed::Shown { etag, body } => (etag, body),
+        Observed::Missing if made(document) => {
+            let asked = document.overrides.values().find_map(|over| over.effect.declares());
+            let asked = asked.map(Declared::properties).unwrap_or_default();
+            let value = |one| asked.get(&one).cloned().map_or(Value::Absent, Value::Json);
+            let single = Single::new(Property::ALL.map(|one| (one, value(one))));
+            (Etag(MADE.to_owned()), single.into())
+        }
+        Observed::Unreadable { .. } | Observed::Missing => return observed,
+    };
     let ours = document.owned.iter().filter_map(|(field, owned)| {
         let shown = body.get(field)?;
         shown.means(&owned.baseline).then(|| (field, owned.written.clone()))
@@ -45,6 +68,10 @@ pub fn show(document: &Document, observed: Observed) -> Observed {
 #[must_use]
 pub fn answer(intent: &Intent, shown: &Observed) -> Answer {
     match shown {
+        Observed::Shown { .. } if intent.deletes() => Answer::Deleted,
+        Observed::Missing if intent.guard.is_absent() => {
+            Answer::Written { etag: Etag(MADE.to_owned()), body: None }
+        }
         Observed::Shown { etag, body } => {
             let after = intent.changes.iter().map(|change| (&change.field, change.after.clone()));
             Answer::Written { etag: etag.clone(), body: Some(body.with(after)) }

@@ -12,6 +12,7 @@
 //! done.
 
 mod align;
+mod ensured;
 mod settle;
 mod verdict;
 mod windows;
@@ -20,11 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::verdict::{Verdict, verdicts};
+use self::{
+    ensured::Ensured,
+    verdict::{Verdict, verdicts},
+};
 use crate::{
     body::Body,
     document::{Document, FENCE, Intent, Panic, RETRY},
-    etag::Etag,
+    etag::{Etag, Guard},
     fraction::Fraction,
     gate::{Asking, Closed, Gates, Idle, drains, note_begun, note_write, panic, stopped},
     group::{Consulted, Groups, Scope},
@@ -138,7 +142,7 @@ pub fn step(
     look.terms = look.document.terms(generation.playbook, &mut look.groups);
     look.ask_gates(observed);
     let next = match look.workable(observed) {
-        Ok((etag, body)) => look.align(etag, body),
+        Ok((guard, body)) => look.align(&guard, body),
         Err(why) if look.is_unseen(observed) => look.hold_all_unseen(&why),
         Err(why) => look.hold_all_of_another(&why),
     };
@@ -149,6 +153,7 @@ pub fn step(
     }
     look.document.follow_starts(&mut look.said);
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
+    look.follow_ensured(observed);
     look.follow_out(observed);
     let next = match next {
         Next::Rest => look.reconnect(),
@@ -186,6 +191,7 @@ struct Look<'a> {
     out: Option<BTreeSet<BackendName>>,
     /// That nothing may be written at all: a change, what is given back, a reconnect.
     stopped: Option<Closed>,
+    ensured: Ensured,
     wakes: BTreeSet<BackendId>,
     now: Timestamp,
     said: Vec<What>,
@@ -203,6 +209,7 @@ impl<'a> Look<'a> {
         document.generation = document.generation.max(generation.number);
         let mut groups = Consulted::new(groups);
         let stopped = stopped(&document.backend, &mut groups, now);
+        let ensured = Ensured::of(&document, &mut groups);
         let terms = document.terms(generation.playbook, &mut groups);
         let (gates, wakes, said) = (Gates::default(), BTreeSet::new(), Vec::new());
         Self {
@@ -214,6 +221,7 @@ impl<'a> Look<'a> {
             gates,
             out: None,
             stopped,
+            ensured,
             wakes,
             now,
             said,
@@ -405,10 +413,13 @@ impl<'a> Look<'a> {
     }
 
     /// What is shown of a backend that can be changed, or why it cannot be.
-    fn workable<'o>(&self, observed: &'o Observed) -> Result<(&'o Etag, &'o Body), Held> {
+    fn workable<'o>(&self, observed: &'o Observed) -> Result<(Guard, &'o Body), Held> {
         match observed {
-            Observed::Shown { etag, body } => self.suits(body).map(|()| (etag, body)),
+            Observed::Shown { etag, body } => {
+                self.suits(body).map(|()| (Guard::Etag(etag.clone()), body))
+            }
             Observed::Unreadable { why, .. } => Err(Held::Unreadable(why.clone())),
+            Observed::Missing if self.may_make() => Ok((Guard::Absent, &Body::Missing)),
             Observed::Missing => Err(Held::NoBackend),
         }
     }
@@ -420,7 +431,13 @@ impl<'a> Look<'a> {
     }
 
     fn lay(&self, baseline: &Body, contributions: &[Contribution<'_>]) -> Laid {
-        lay(baseline, &self.terms, contributions, &self.document.yielded)
+        let unmade = |one: &Contribution<'_>| self.ensured.unmade(&one.over.effect);
+        let there: Vec<_> =
+            contributions.iter().copied().filter(|one| unmade(one).is_none()).collect();
+        let mut laid = lay(baseline, &self.terms, &there, &self.document.yielded);
+        let held = contributions.iter().filter_map(|one| Some((one.over.id.clone(), unmade(one)?)));
+        laid.held.extend(held);
+        laid
     }
 
     /// What is in force, and what is on its way out. A gate that is closed keeps out what has not
@@ -436,6 +453,9 @@ impl<'a> Look<'a> {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
                 Life::Ended { .. } if over.is_asked_again() && !kept_out(over) => {
+                    Some(Contribution::of(over, Fraction::NONE))
+                }
+                Life::Ended { .. } if self.ensured.keeps(over) => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
                 Life::Ended { steps, .. } => {
@@ -461,6 +481,7 @@ impl<'a> Look<'a> {
         overrides
             .filter_map(|over| match &over.life {
                 Life::Claimed { .. } | Life::Begun { .. } => None,
+                Life::Ended { .. } if self.ensured.keeps(over) => None,
                 Life::Ended { steps, .. } => {
                     Some((over.id.clone(), self.step_due(over.lease.every, steps)?))
                 }

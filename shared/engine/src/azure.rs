@@ -147,21 +147,36 @@ fn written(backend: apim::Backend) -> (Answer, Option<Sight>) {
 
 /// What an intent is on the wire.
 enum Request {
+    Create(apim::put::Draft),
+    Delete,
     Update(apim::pool::Patch),
     Replace(apim::put::Draft),
 }
 
 /// What an intent is on the wire, on the body it was planned from.
-fn request(raw: &apim::Backend, intent: &Intent) -> Result<Request, String> {
+fn request(
+    backend: &BackendId,
+    raw: Option<&apim::Backend>,
+    intent: &Intent,
+) -> Result<Request, String> {
+    if let Some(declared) = intent.make.as_ref().filter(|_| intent.guard.is_absent()) {
+        let body = format!(r#"{{"properties":{}}}"#, declared.whole());
+        let draft = apim::put::Draft::parse(body).map_err(|error| error.to_string())?;
+        return Ok(Request::Create(draft));
+    }
+    let raw = raw.ok_or("there is nothing to change")?;
+    if intent.deletes() {
+        return Ok(Request::Delete);
+    }
     if intent.is_empty() {
         return Ok(Request::Update(apim::pool::Patch::empty()));
     }
     let of_pool = |change: &Change| match &change.field {
-        Field::Weight(_) | Field::Priority(_) => true,
-        Field::Property(_) => false,
+        Field::Weight(_) | Field::Priority(_) | Field::Membership(_) => true,
+        Field::Existence | Field::Property(_) => false,
     };
     if intent.changes.iter().all(of_pool) {
-        let edit = pool_edit(raw, intent)?;
+        let edit = pool_edit(backend, raw, intent)?;
         match intent.way {
             Way::Plain | Way::Explicit | Way::Null | Way::Rest => update(Ok(edit.finish())),
             Way::Whole => edit.whole(raw).map(Request::Replace).map_err(|error| error.to_string()),
@@ -183,16 +198,27 @@ fn update(edited: Result<apim::pool::Edited, apim::put::DraftError>) -> Result<R
     }
 }
 
-fn pool_edit<'a>(raw: &'a apim::Backend, intent: &Intent) -> Result<apim::pool::Edit<'a>, String> {
+fn pool_edit<'a>(
+    backend: &BackendId,
+    raw: &'a apim::Backend,
+    intent: &Intent,
+) -> Result<apim::pool::Edit<'a>, String> {
     let mut edit = apim::pool::Edit::of(raw).map_err(|error| error.to_string())?;
     for change in &intent.changes {
         let named = |member: &BackendName| {
             member.as_str().parse().map_err(|error: apim::name::NameError| error.to_string())
         };
-        let to = wire(&change.after)?;
         let edited = match &change.field {
-            Field::Weight(member) => edit.weight(&named(member)?, to),
-            Field::Priority(member) => edit.priority(&named(member)?, to),
+            Field::Weight(member) => edit.weight(&named(member)?, wire(&change.after)?),
+            Field::Priority(member) => edit.priority(&named(member)?, wire(&change.after)?),
+            Field::Membership(member) => match Member::of(member, &change.after) {
+                Some(Member { name, weight, priority }) => {
+                    let id = address(&backend.sibling(name))?;
+                    edit.add(&id, wire(&weight)?, wire(&priority)?)
+                }
+                None => Ok(edit.remove(&named(member)?)),
+            },
+            Field::Existence => return Err("a pool is neither made nor deleted".to_owned()),
             Field::Property(property) => return Err(format!("a pool has no {property}")),
         };
         edited.map_err(|error| error.to_string())?;
@@ -264,24 +290,31 @@ impl ManagementApi for Azure {
         let not_sent = |why: String| -> Writing {
             Box::pin(std::future::ready((Answer::NotSent { why }, None)))
         };
-        let Some(raw) = &seen.raw else { return not_sent("there is nothing to change".to_owned()) };
-        let asked = address(backend).and_then(|address| Ok((address, request(raw, intent)?)));
+        let raw = seen.raw.clone();
+        let asked = address(backend)
+            .and_then(|address| Ok((address, request(backend, raw.as_deref(), intent)?, raw)));
         let azure = self.clone();
         match asked {
-            Ok((address, Request::Update(patch))) => {
+            Ok((address, Request::Create(draft), _)) => {
+                Box::pin(async move { azure.create(&address, &draft).await })
+            }
+            Ok((address, Request::Update(patch), Some(raw))) => {
                 let update = self.client.update(&address, raw.etag(), &patch, call());
                 Box::pin(async move { azure.answered(update.await) })
             }
-            Ok((address, Request::Replace(draft))) => {
-                let raw = Arc::clone(raw);
-                Box::pin(async move {
-                    if let Err(answer) = azure.loses_nothing(&address, &raw, &draft).await {
-                        return (answer, None);
-                    }
-                    let replace = azure.client.replace(&address, raw.etag(), &draft, call());
-                    azure.answered(replace.await)
-                })
+            Ok((address, Request::Delete, Some(raw))) => {
+                Box::pin(async move { (azure.delete(&address, &raw).await, None) })
             }
+            Ok((_, Request::Update(_) | Request::Replace(_) | Request::Delete, None)) => {
+                not_sent("there is nothing to change".to_owned())
+            }
+            Ok((address, Request::Replace(draft), Some(raw))) => Box::pin(async move {
+                if let Err(answer) = azure.loses_nothing(&address, &raw, &draft).await {
+                    return (answer, None);
+                }
+                let replace = azure.client.replace(&address, raw.etag(), &draft, call());
+                azure.answered(replace.await)
+            }),
             // What cannot be replaced as a whole can be updated still.
             Err(why) if intent.way == Way::Whole => {
                 Box::pin(std::future::ready((Answer::Refused { why }, None)))
@@ -329,6 +362,55 @@ impl Azure {
         }
         let why = format!("to replace the whole would take away {}", lost.join(", "));
         Err(Answer::Refused { why })
+    }
+
+    /// Makes a backend that was seen not to be there.
+    async fn create(
+        &self,
+        address: &apim::BackendId,
+        draft: &apim::put::Draft,
+    ) -> (Answer, Option<Sight>) {
+        match self.client.create(address, draft, call()).await {
+            Ok(apim::put::Created::New(backend)) => written(backend),
+            Ok(apim::put::Created::Replaced(backend)) => match written(backend) {
+                (Answer::Written { etag, body }, sight) => {
+                    (Answer::CameFirst { etag, body }, sight)
+                }
+                other => other,
+            },
+            Err(error) => (self.answer(&error), None),
+        }
+    }
+
+    /// Takes a backend away, unless a pool lists it, which may be anyone's. What Azure itself does then is
+    /// not published.
+    async fn delete(&self, address: &apim::BackendId, raw: &apim::Backend) -> Answer {
+        match self.listed_by(address).await {
+            Ok(None) => {}
+            Ok(Some(pool)) => {
+                let why = format!("pool {pool} lists it, and it is deleted once none does");
+                return Answer::Refused { why };
+            }
+            Err(error) => return Answer::NotSent { why: error.plain() },
+        }
+        match self.client.delete(address, raw.etag(), call()).await {
+            Ok(_) => Answer::Deleted,
+            Err(error) => self.answer(&error),
+        }
+    }
+
+    /// A pool that lists a backend, where one does.
+    async fn listed_by(&self, address: &apim::BackendId) -> Result<Option<String>, apim::Error> {
+        let mut pages = self.client.pages(address.scope(), &apim::list::Query::default(), call());
+        while let Some(page) = pages.next().await? {
+            let lists = |one: &&apim::Document| {
+                one.pool().is_ok_and(|pool| pool.member(address.backend()).is_some())
+            };
+            if let Some(pool) = page.backends.iter().find(lists) {
+                return Ok(Some(pool.name().map_or_else(|_| "?".to_owned(), |it| it.to_string())));
+            }
+        }
+        Ok(None)
     }
 
     /// What came of a write.

@@ -210,7 +210,11 @@ async fn matter(
     seen: &Sight,
 ) -> Option<Matter> {
     match &seen.observed {
-        Observed::Missing => Some(Matter::Missing),
+        Observed::Missing | Observed::Shown { body: Body::Missing, .. } => {
+            let declared = playbook.single_of(id).is_some_and(|(_, one)| one.is.is_some());
+            // What is declared is made when it is wanted.
+            (!declared).then_some(Matter::Missing)
+        }
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
         Observed::Shown { body: Body::Single(_), .. } => match playbook.pool_of(id) {
             Some(_) => Some(Matter::NoPool),

@@ -163,6 +163,8 @@ pub(crate) fn answered(
 ) {
     let word = match answer {
         Answer::Written { .. } => "written",
+        Answer::CameFirst { .. } => "cameFirst",
+        Answer::Deleted => "deleted",
         Answer::Outrun => "outrun",
         Answer::Overtaken => "overtaken",
         Answer::Refused { .. } => "refused",
@@ -215,6 +217,9 @@ const fn reason(held: &Held) -> &'static str {
         Held::NoBackend => "noBackend",
         Held::NotAPool => "notAPool",
         Held::NotASingle => "notASingle",
+        Held::Unmade(_) => "unmade",
+        Held::Full => "full",
+        Held::Ahead => "ahead",
         Held::NoProperty(_) => "noProperty",
         Held::Unreadable(_) => "unreadable",
         Held::Paused | Held::PausedUntil(_) => "paused",

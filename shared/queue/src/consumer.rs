@@ -55,7 +55,7 @@ impl Consumer {
     /// Becomes the consumer: locks the consumer's file, and voids the message locks of the one before.
     pub(crate) async fn open(database: Database) -> Result<Self, ConsumerError> {
         let locked = lock(database.path())?;
-        let epoch = database.write(|conn| Box::pin(messages::take_over(conn))).await?;
+        let epoch = database.write(messages::take_over).await?;
         Ok(Self {
             database,
             epoch,
@@ -112,7 +112,7 @@ impl Consumer {
             }
             *polled = Some(Instant::now());
         }
-        let next = messages::next_due(&mut *self.database.reader().await?).await?;
+        let next = self.database.read(messages::next_due).await?;
         self.database.arrivals().expect(next);
         Ok(())
     }
@@ -133,11 +133,9 @@ impl Consumer {
         };
         self.database.arrivals().look();
         let taken = self.database.write(move |conn| {
-            Box::pin(async move {
-                let taken = messages::take(conn, now, lock, bounds).await?;
-                this.database.arrivals().expect(taken.next);
-                Ok(taken)
-            })
+            let taken = messages::take(conn, now, lock, bounds)?;
+            this.database.arrivals().expect(taken.next);
+            Ok(taken)
         });
         let Taken { locked, buried, .. } = taken.await?;
         if buried > 0 {
@@ -170,9 +168,7 @@ impl Consumer {
     ) -> Result<(), StoreError> {
         let (message, letter) =
             (held.id.clone(), DeadLetter::new(now, DEAD_LETTERS_FROM, reason, body));
-        self.database
-            .write(move |conn| Box::pin(async move { messages::bury(conn, &held, &letter).await }))
-            .await?;
+        self.database.write(move |conn| messages::bury(conn, &held, &letter)).await?;
         tracing::warn!(%message, reason, "a message cannot be read and is a dead letter now");
         Ok(())
     }

@@ -81,8 +81,9 @@ impl EmbeddedQueue {
     }
 
     async fn waiting(&self) -> Result<(u64, Option<Timestamp>), QueueError> {
-        let mut reader = self.database.reader().await.map_err(unavailable)?;
-        messages::waiting(&mut reader, self.clock.now()).await.map_err(unavailable)
+        let now = self.clock.now();
+        let waiting = self.database.read_at_length(move |conn| messages::waiting(conn, now));
+        waiting.await.map_err(unavailable)
     }
 }
 
@@ -103,16 +104,14 @@ impl Queue for EmbeddedQueue {
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
         let row = Row::new(&outgoing, self.clock.now()).map_err(unavailable)?;
         let database = self.database.clone();
-        let sent = self.database.write_statement(move |conn| {
-            Box::pin(async move {
-                let sent = messages::insert(conn, &row).await?;
-                match sent {
-                    Sent::Stored => database.arrivals().expect(row.due),
-                    // It has its turn when the one that is worked on is completed.
-                    Sent::Again | Sent::Duplicate => {}
-                }
-                Ok(sent)
-            })
+        let sent = self.database.write(move |conn| {
+            let sent = messages::insert(conn, &row)?;
+            match sent {
+                Sent::Stored => database.arrivals().expect(row.due),
+                // It has its turn when the one that is worked on is completed.
+                Sent::Again | Sent::Duplicate => {}
+            }
+            Ok(sent)
         });
         sent.await.map_err(unavailable)
     }
@@ -128,10 +127,7 @@ impl Queue for EmbeddedQueue {
     async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError> {
         let held = Held::of(receipt).map_err(unavailable)?;
         let until = lock_end(self.clock.now());
-        let renewed = self
-            .database
-            .write(move |conn| Box::pin(async move { messages::renew(conn, &held, until).await }))
-            .await;
+        let renewed = self.database.write(move |conn| messages::renew(conn, &held, until)).await;
         renewed.map_err(unavailable)
     }
 
@@ -139,11 +135,9 @@ impl Queue for EmbeddedQueue {
         let (held, due) = (Held::of(receipt).map_err(unavailable)?, Micros::from(due));
         let database = self.database.clone();
         let given = self.database.write(move |conn| {
-            Box::pin(async move {
-                messages::abandon(conn, &held, due).await?;
-                database.arrivals().expect(due);
-                Ok(())
-            })
+            messages::abandon(conn, &held, due)?;
+            database.arrivals().expect(due);
+            Ok(())
         });
         given.await.map_err(unavailable)
     }

@@ -228,12 +228,10 @@ async fn a_document_that_cannot_be_read_keeps_no_repeat_from_being_taken_in() {
     let labels = BTreeMap::from([("alertname".to_owned(), "Other".to_owned())]);
     let unmatched = Signal { series: "prometheus/f2".parse().unwrap(), labels, ..one.clone() };
     world.hear(&world.engine(), one.clone()).await;
-    let damage = world.store.database().write(|conn| {
-        Box::pin(async move {
-            sqlx::query("UPDATE documents SET body = '{'").execute(conn).await.unwrap();
-            Ok(())
-        })
-    });
+    let damage = world
+        .store
+        .database()
+        .write(|conn| Ok(conn.execute("UPDATE documents SET body = '{'", [])?));
     damage.await.unwrap();
     // One that remembers nothing of it, and would say from it what has become of the alert.
     let engine = world.engine();

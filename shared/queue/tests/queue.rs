@@ -334,9 +334,7 @@ async fn plant(world: &World, name: &str, body: &'static str) {
     let mut row = Row::new(&wake(name, None), world.clock.now()).unwrap();
     body.clone_into(&mut row.body);
     let due = row.due;
-    let job = world
-        .database()
-        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
+    let job = world.database().write(move |conn| messages::insert(conn, &row));
     job.await.unwrap();
     world.database().arrivals().expect(due);
 }
@@ -516,13 +514,8 @@ async fn a_full_disk_refuses_the_sender_and_passes() {
     let world = World::new().await;
     let pages = |pages: u32| {
         world.database().write(move |conn| {
-            Box::pin(async move {
-                let found = messages::next_due(&mut *conn).await;
-                assert_eq!(found.unwrap(), Micros::NEVER);
-                let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-                sqlx::query(pragma).execute(conn).await.unwrap();
-                Ok(())
-            })
+            assert_eq!(messages::next_due(conn)?, Micros::NEVER);
+            Ok(conn.execute_batch(&format!("PRAGMA max_page_count = {pages}"))?)
         })
     };
     // SQLite takes the present size for a bound below it.

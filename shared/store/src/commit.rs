@@ -6,16 +6,15 @@
 use jiff::Timestamp;
 use pointsman_core::{claim::Claim, ledger::Line, notice::About, series::Series};
 use pointsman_engine::ports::{Commit, StoreError, Versioned};
-use sqlx::SqliteConnection;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     dead_letters,
+    error::JobError,
     messages::{self, Held, Row},
-    micros::Micros,
+    micros::{Micros, column},
     notices,
-    program::{CHUNK_ROWS, Place, Program, column, list},
     stored::{self, Body},
-    writer::{Company, execute},
 };
 
 /// Something that is saved only if it is still the version given.
@@ -33,15 +32,6 @@ pub(crate) struct Entry {
     at: i64,
     backend: Option<String>,
     body: String,
-}
-
-/// What is required of a commit's statements by the text that they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Check {
-    /// That what is swapped is as it was seen. What became of the messages is looked at afterwards.
-    Swaps,
-    /// All of it, so that nothing is left to be looked at.
-    InText,
 }
 
 /// That a series asks for an override.
@@ -118,81 +108,46 @@ impl Prepared {
     }
 
     /// Writes all of it, and returns when the first of the messages is due that wait because of it.
-    /// Where something refuses it, what is written by then is to be rolled back.
-    pub(crate) async fn write(
-        &self,
-        conn: &mut SqliteConnection,
-        company: Company,
-    ) -> Result<Micros, StoreError> {
-        let due = match company {
-            Company::Alone => self.write_whole(conn).await?,
-            Company::Shared => self.write_part(conn, company).await?,
-        };
-        Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
-    }
-
-    /// Writes it in a transaction of its own: in one text, if all is as it mostly is; where no message
-    /// was sent again while it was worked on, and nobody was faster.
-    async fn write_whole(&self, conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
-        let mut program = Program::of(Company::Alone.opening());
-        self.add(&mut program, Check::InText);
-        program.add(|text| {
-            text.push("COMMIT");
-        });
-        match program.run(conn).await {
-            Ok(_) => return Ok(Micros::NEVER),
-            Err(StoreError::Conflict) => execute(conn, "ROLLBACK").await?,
-            Err(error) => return Err(error),
-        }
-        let due = self.write_part(conn, Company::Alone).await?;
-        execute(conn, "COMMIT").await?;
-        Ok(due)
-    }
-
-    /// Writes it as part of a transaction, and returns when the first of the messages is due again
-    /// that are completed by it. Where both a lock was lost and somebody was faster, the latter is
-    /// said: the caller that puts it together again then sees the conflict.
-    async fn write_part(
-        &self,
-        conn: &mut SqliteConnection,
-        company: Company,
-    ) -> Result<Micros, StoreError> {
-        let mut program = Program::of(company.opening());
-        let completed = self.add(&mut program, Check::Swaps);
-        let ran = program.run(conn).await?;
-        messages::complete_again(conn, &self.complete, &completed, &ran).await
-    }
-
-    /// Adds all of its statements; gives those that complete messages. What is completed goes before
-    /// what is sent, so that a message may send itself again.
-    fn add(&self, program: &mut Program, check: Check) -> Vec<Place> {
+    /// Where something refuses it, what is written by then is to be rolled back. What is completed goes
+    /// before what is sent, so that a message may send itself again. Where both a lock was lost and
+    /// somebody was faster, the latter is said: the caller that puts it together again then sees the
+    /// conflict.
+    pub(crate) fn write(&self, conn: &Connection) -> Result<Micros, JobError> {
         for (table, id, version) in &self.seen {
-            program.require(|text| {
-                text.push(format_args!("coalesce((SELECT version FROM {table} WHERE id = "))
-                    .push_bind(id.clone())
-                    .push("), 0) = ")
-                    .push_bind(*version);
-            });
+            let statement = format!("SELECT version FROM {table} WHERE id = ?");
+            let found: Option<i64> =
+                conn.prepare_cached(&statement)?.query_row([id], |row| row.get(0)).optional()?;
+            require(found.unwrap_or(0) == *version)?;
         }
-        let mut completed = Vec::with_capacity(self.complete.len());
+        let mut due = Micros::NEVER;
+        let mut lost = Ok(());
         for held in &self.complete {
-            completed.push(messages::add_completed(program, held));
-            match check {
-                Check::InText => program.require_changed(1),
-                Check::Swaps => {}
+            match messages::complete(conn, held) {
+                Ok(again) => due = due.min(again),
+                Err(JobError(StoreError::LockLost)) => lost = Err(StoreError::LockLost),
+                Err(error) => return Err(error),
             }
         }
-        add_swaps(program, "series", Some("ended_at"), &self.series);
-        add_claims(program, &self.series, &self.claims);
-        add_swaps(program, "documents", Some("wake"), &self.documents);
-        add_swaps(program, "groups", None, &self.groups);
-        add_lines(program, &self.lines);
-        dead_letters::add(program, &self.dead_letters);
-        notices::remove(program, &self.notices_over);
-        notices::add(program, &self.notices);
-        messages::add_all(program, &self.send);
-        completed
+        write_swaps(conn, "series", Some("ended_at"), &self.series)?;
+        write_claims(conn, &self.series, &self.claims)?;
+        write_swaps(conn, "documents", Some("wake"), &self.documents)?;
+        write_swaps(conn, "groups", None, &self.groups)?;
+        lost?;
+        write_lines(conn, &self.lines)?;
+        dead_letters::write(conn, &self.dead_letters)?;
+        notices::remove(conn, &self.notices_over)?;
+        notices::write(conn, &self.notices)?;
+        for row in &self.send {
+            messages::insert(conn, row)?;
+            due = due.min(row.due);
+        }
+        Ok(due)
     }
+}
+
+/// That nobody was faster.
+pub(crate) fn require(holds: bool) -> Result<(), StoreError> {
+    if holds { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
 /// Ledger lines as they are stored.
@@ -209,15 +164,12 @@ pub(crate) fn entries(lines: &[Line]) -> Result<Vec<Entry>, StoreError> {
 }
 
 /// Writes ledger lines; one that is there already stays as it is.
-pub(crate) fn add_lines(program: &mut Program, lines: &[Entry]) {
-    let statement = ("INSERT INTO ledger (id, at, backend, body) ", " ON CONFLICT (id) DO NOTHING");
-    program.add_rows(lines, statement, |values, line| {
-        values
-            .push_bind(line.id.clone())
-            .push_bind(line.at)
-            .push_bind(line.backend.clone())
-            .push_bind(line.body.clone());
-    });
+pub(crate) fn write_lines(conn: &Connection, lines: &[Entry]) -> Result<(), JobError> {
+    let statement = "INSERT INTO ledger (id, at, backend, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+    for Entry { id, at, backend, body } in lines {
+        conn.prepare_cached(statement)?.execute(params![id, at, backend, body])?;
+    }
+    Ok(())
 }
 
 /// Something to be saved, by its name and the time that it is searched by.
@@ -249,60 +201,47 @@ fn claims(series: &Series) -> Vec<Claiming> {
 }
 
 /// Writes what the series ask for now, in the place of what they asked for.
-fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
+fn write_claims(conn: &Connection, series: &[Swap], claims: &[Claiming]) -> Result<(), JobError> {
     // Nothing is stored of one that is new.
-    let mut known = series.iter().filter(|swap| swap.version > 0).map(|swap| &*swap.id).peekable();
-    if known.peek().is_some() {
-        program.add(|text| {
-            text.push("DELETE FROM claims WHERE series IN (SELECT value FROM json_each(")
-                .push_bind(list(known))
-                .push("))");
-        });
+    for swap in series.iter().filter(|swap| swap.version > 0) {
+        conn.prepare_cached("DELETE FROM claims WHERE series = ?")?.execute([&swap.id])?;
     }
-    let statement =
-        ("INSERT INTO claims (id, generation, severity, started, series, since, length) ", "");
-    program.add_rows(claims, statement, |values, claim| {
-        values
-            .push_bind(claim.id.clone())
-            .push_bind(claim.generation)
-            .push_bind(claim.severity)
-            .push_bind(claim.started)
-            .push_bind(claim.series.clone())
-            .push_bind(claim.since)
-            .push_bind(claim.length);
-    });
+    let statement = "INSERT INTO claims (id, generation, severity, started, series, since, length)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)";
+    for claim in claims {
+        let Claiming { id, generation, severity, started, series, since, length } = claim;
+        let row = params![id, generation, severity, started, series, since, length];
+        conn.prepare_cached(statement)?.execute(row)?;
+    }
+    Ok(())
 }
 
 /// Saves each that is still the version given, and requires that all are; a version of 0 means that
 /// nothing of the name may be stored yet. `time` is the column that it is searched by, where there is one.
-fn add_swaps(program: &mut Program, table: &str, time: Option<&str>, swaps: &[Swap]) {
-    let (new, known): (Vec<&Swap>, Vec<&Swap>) = swaps.iter().partition(|swap| swap.version == 0);
-    let (columns, values, set) = match time {
-        Some(time) => (format!(", {time}"), ", column4", format!(", {time} = new.column4")),
+fn write_swaps(
+    conn: &Connection,
+    table: &str,
+    time: Option<&str>,
+    swaps: &[Swap],
+) -> Result<(), JobError> {
+    let (column, value, set) = match time {
+        Some(time) => (format!(", {time}"), ", ?4", format!(", {time} = ?4")),
         None => (String::new(), "", String::new()),
     };
-    let insert = (
-        format!(
-            "INSERT INTO {table} (id, version, body{columns}) \
-             SELECT column1, column2, column3{values} FROM ("
-        ),
-        ") AS new WHERE true ON CONFLICT (id) DO NOTHING".to_owned(),
+    let insert = format!(
+        "INSERT INTO {table} (id, version, body{column}) VALUES (?1, ?2 + 1, ?3{value})
+         ON CONFLICT (id) DO NOTHING"
     );
-    let update = (
-        format!("UPDATE {table} SET version = {table}.version + 1, body = new.column3{set} FROM ("),
-        format!(") AS new WHERE {table}.id = new.column1 AND {table}.version = new.column2"),
+    let update = format!(
+        "UPDATE {table} SET version = ?2 + 1, body = ?3{set} WHERE id = ?1 AND version = ?2"
     );
-    for (swaps, (head, tail)) in [(new, insert), (known, update)] {
-        for chunk in swaps.chunks(CHUNK_ROWS) {
-            program.add_rows(chunk, (&head, &tail), |values, swap| {
-                // What is new has version 1 then; an update is told the version that it requires.
-                values
-                    .push_bind(swap.id.clone())
-                    .push_bind(swap.version.max(1))
-                    .push_bind(swap.body.clone())
-                    .push_bind(swap.time);
-            });
-            program.require_changed(chunk.len());
-        }
+    for Swap { id, version, time: at, body } in swaps {
+        let mut statement = conn.prepare_cached(if *version == 0 { &insert } else { &update })?;
+        let changed = match time {
+            Some(_) => statement.execute(params![id, version, body, at]),
+            None => statement.execute(params![id, version, body]),
+        };
+        require(changed? == 1)?;
     }
+    Ok(())
 }

@@ -1,31 +1,28 @@
 //! The file: one writer, a few readers, and the bell of its queue.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    thread,
+    time::Duration,
 };
 
 use pointsman_engine::ports::StoreError;
-use sqlx::{
-    ConnectOptions, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
-use tokio::{
-    sync::{Mutex, mpsc},
-    task::JoinHandle,
-};
+use rusqlite::Connection;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
     arrivals::Arrivals,
-    error::{OpenError, closed, is_busy},
+    connecting::Connecting,
+    error::{JobError, OpenError, closed},
     location,
-    readers::{Reader, Readers},
+    readers::Readers,
     schema,
-    writer::{Company, JOBS_MAX, Order, Work, Working, Writer, execute},
+    writer::{JOBS_MAX, Order, Work, Writer},
 };
 
 /// How many connections read.
@@ -33,18 +30,6 @@ pub const READERS: usize = 2;
 
 /// How long a write waits for another process's, before it is answered `Unavailable`.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How many texts a connection keeps prepared, of up to two dozen statements each.
-const STATEMENTS_MAX: usize = 64;
-
-/// How long the log may grow before a commit has to copy it into the file: 16 MiB.
-const LOG_PAGES_MAX: &str = "4096";
-
-/// How much of the log is kept on disk once it was copied: overwriting it is faster than growing.
-const LOG_BYTES_KEPT: &str = "16777216";
-
-/// How long to wait before a file that someone else is just making is tried again.
-const OPEN_RETRY: Duration = Duration::from_millis(20);
 
 /// An open store. Clones are handles of the same.
 ///
@@ -63,7 +48,8 @@ struct Inner {
     readers: Arc<Readers>,
     arrivals: Arrivals,
     commits: Arc<AtomicU64>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Says when the writer has ended.
+    writer: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl Database {
@@ -77,21 +63,30 @@ impl Database {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn open(path: &Path, busy_timeout: Duration) -> Result<Self, OpenError> {
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || Self::opened(&path, busy_timeout)).await;
+        opened.unwrap_or_else(|_| Err(OpenError("the store could not be opened".to_owned())))
+    }
+
+    fn opened(path: &Path, busy_timeout: Duration) -> Result<Self, OpenError> {
         let path = location::prepare(path)?;
-        let connecting = connecting(&path, busy_timeout);
-        let mut conn = connect(&connecting, busy_timeout)
-            .await
-            .map_err(|error| OpenError::unopened(&path, &error))?;
-        schema::migrate(&mut conn, &path).await?;
-        let readers = Readers::open(&connecting.clone().read_only(true), READERS)
-            .await
-            .map_err(|error| OpenError::unopened(&path, &error))?;
+        let connecting = Connecting { path: path.clone(), busy_timeout };
+        let unopened = |error| OpenError::unopened(&path, &error);
+        let mut conn = connecting.write().map_err(unopened)?;
+        schema::migrate(&mut conn, &path)?;
+        let readers = Readers::open(&connecting, READERS).map_err(unopened)?;
         let readers = Arc::new(readers);
         let commits = Arc::new(AtomicU64::new(0));
         let (orders, taken) = mpsc::channel(JOBS_MAX);
         let writer = Writer::new(connecting, conn, Arc::clone(&readers), Arc::clone(&commits));
-        let writer = Mutex::new(Some(tokio::spawn(writer.run(taken))));
-        let arrivals = Arrivals::new();
+        let (end, ended) = oneshot::channel();
+        let work = move || {
+            writer.run(taken);
+            let _ = end.send(());
+        };
+        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work);
+        thread.map_err(|error: io::Error| OpenError::file(&path, &error))?;
+        let (arrivals, writer) = (Arrivals::new(), Mutex::new(Some(ended)));
         Ok(Self { inner: Arc::new(Inner { path, orders, readers, arrivals, commits, writer }) })
     }
 
@@ -104,60 +99,34 @@ impl Database {
     pub async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
-    {
-        self.write_by_itself(move |conn, company| {
-            Box::pin(async move {
-                execute(conn, company.opening()).await?;
-                let done = work(conn).await?;
-                if company == Company::Alone {
-                    execute(conn, "COMMIT").await?;
-                }
-                Ok(done)
-            })
-        })
-        .await
-    }
-
-    /// Like [`write`](Self::write), for work of one statement at most: where it is alone, it needs no
-    /// transaction around it. More than one statement would not be done together.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub async fn write_statement<T, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
-    {
-        self.write_by_itself(move |conn, company| {
-            Box::pin(async move {
-                if company == Company::Shared {
-                    execute(conn, company.opening()).await?;
-                }
-                work(conn).await
-            })
-        })
-        .await
-    }
-
-    /// Like [`write`](Self::write), for work that itself begins, and where it is alone commits.
-    pub(crate) async fn write_by_itself<T, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, JobError> + Send + 'static,
     {
         let (work, answered) = Work::new(work);
         self.inner.orders.send(Order::Do(Box::new(work))).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 
-    /// A connection that reads, and that no writer blocks. There are [`READERS`] of them: it is to
-    /// be given back soon.
+    /// Reads what is found at once, by an index: it is done in place, which is faster than any thread is
+    /// woken. No writer blocks it.
     ///
     /// # Errors
-    /// `Unavailable` once the store is closed.
-    pub async fn reader(&self) -> Result<Reader<'_>, StoreError> {
-        self.inner.readers.get().await
+    /// What `work` returns; `Unavailable` once the store is closed.
+    pub async fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, JobError>,
+    ) -> Result<T, StoreError> {
+        self.inner.readers.read(work).await
+    }
+
+    /// Reads what may be much, on a thread where it may take its time.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_at_length<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, JobError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.readers.read_at_length(work).await
     }
 
     /// The bell of its messages.
@@ -181,42 +150,10 @@ impl Database {
     /// Finishes what is waiting, then closes the file. Every later call is `Unavailable`.
     pub async fn close(&self) {
         let mut writer = self.inner.writer.lock().await;
-        if let Some(task) = writer.take() {
+        if let Some(ended) = writer.take() {
             // An error of either says that the writer has ended already.
             let _ = self.inner.orders.send(Order::Close).await;
-            let _ = task.await;
-        }
-    }
-}
-
-/// WAL, so that readers and the writer do not wait for each other; a sync in every commit, so that
-/// what was answered survives a power cut.
-fn connecting(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(busy_timeout)
-        .pragma("wal_autocheckpoint", LOG_PAGES_MAX)
-        .pragma("journal_size_limit", LOG_BYTES_KEPT)
-        .statement_cache_capacity(STATEMENTS_MAX)
-        .disable_statement_logging()
-}
-
-/// Opens the writing connection. Turning a new file to WAL takes a lock for which SQLite does not
-/// wait by itself, so two processes that make one file at the same time have to try again.
-async fn connect(
-    options: &SqliteConnectOptions,
-    patience: Duration,
-) -> Result<SqliteConnection, sqlx::Error> {
-    let began = Instant::now();
-    loop {
-        match options.connect().await {
-            Err(error) if is_busy(&error) && began.elapsed() < patience => {
-                tokio::time::sleep(OPEN_RETRY).await;
-            }
-            done => return done,
+            let _ = ended.await;
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Dead letters as they are written and read. Their table has the name that they had at first.
 
-use pointsman_engine::ports::{DEAD_LETTERS_MAX, DeadLetter, DeadLetterParts, StoreError};
-use sqlx::SqliteConnection;
+use pointsman_engine::ports::{DEAD_LETTERS_MAX, DeadLetter, DeadLetterParts};
+use rusqlite::{Connection, params};
 
 use crate::{
-    micros::Micros,
-    program::Program,
+    error::JobError,
+    micros::{Micros, column},
     stored::{self, BodyError},
 };
 
@@ -34,42 +34,22 @@ impl Row {
 
 /// Puts dead letters away; one that is there already only gets the newest reason, and the oldest go
 /// where there are too many.
-pub(crate) fn add(program: &mut Program, rows: &[Row]) {
+pub(crate) fn write(conn: &Connection, rows: &[Row]) -> Result<(), JobError> {
     if rows.is_empty() {
-        return;
+        return Ok(());
     }
-    let statement = (
-        "INSERT INTO letters (id, at, source, reason, body, parts) ",
-        " ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, parts = excluded.parts
-          WHERE reason <> excluded.reason",
-    );
-    program.add_rows(rows, statement, |values, Row { letter, parts }| {
-        values
-            .push_bind(letter.id.clone())
-            .push_bind(Micros::at(letter.at).column())
-            .push_bind(letter.from.clone())
-            .push_bind(letter.reason.clone())
-            .push_bind(letter.body.clone())
-            .push_bind(parts.clone());
-    });
-    program.add(|text| {
-        // By the index alone: no row is read to be counted.
-        text.push(
-            "DELETE FROM letters WHERE seq IN
-             (SELECT seq FROM letters ORDER BY at DESC, seq DESC LIMIT -1 OFFSET ",
-        )
-        .push(DEAD_LETTERS_MAX)
-        .push(")");
-    });
-}
-
-/// Like [`add`], at once.
-pub(crate) async fn write(
-    conn: &mut SqliteConnection,
-    letters: &[DeadLetter],
-) -> Result<(), StoreError> {
-    let mut program = Program::default();
-    add(&mut program, &Row::all(letters)?);
-    program.run(conn).await?;
+    let statement =
+        "INSERT INTO letters (id, at, source, reason, body, parts) VALUES (?, ?, ?, ?, ?, ?)
+                     ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, parts = excluded.parts
+                     WHERE reason <> excluded.reason";
+    for Row { letter, parts } in rows {
+        let DeadLetter { id, at, from, reason, body, parts: _ } = letter;
+        let row = params![id, Micros::at(*at).column(), from, reason, body, parts];
+        conn.prepare_cached(statement)?.execute(row)?;
+    }
+    // By the index alone: no row is read to be counted.
+    let oldest = "DELETE FROM letters WHERE seq IN
+                  (SELECT seq FROM letters ORDER BY at DESC, seq DESC LIMIT -1 OFFSET ?)";
+    conn.prepare_cached(oldest)?.execute([column(DEAD_LETTERS_MAX)])?;
     Ok(())
 }

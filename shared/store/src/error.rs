@@ -4,6 +4,8 @@ use std::{fmt::Display, fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use pointsman_engine::ports::StoreError;
 
+use crate::stored::BodyError;
+
 /// Why the store could not be opened, in words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -17,7 +19,7 @@ impl OpenError {
 
     /// SQLite does not open the file. Most often it is another user's, which SQLite does not say; to
     /// try it here would drop the locks of whoever has it open in this process.
-    pub(crate) fn unopened(path: &Path, cause: &sqlx::Error) -> Self {
+    pub(crate) fn unopened(path: &Path, cause: &rusqlite::Error) -> Self {
         match owner(path) {
             Some(owner) if primary_code(cause) == Some(CANNOT_OPEN) => Self(format!(
                 "the store {path:?} cannot be opened: {cause}; it belongs to {owner}: do this as that \
@@ -29,35 +31,54 @@ impl OpenError {
 }
 
 /// SQLite's primary result codes: `SQLITE_CANTOPEN`.
-const CANNOT_OPEN: i64 = 14;
+const CANNOT_OPEN: i32 = 14;
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`: a file that is not, or is no longer, a database.
-const BROKEN: [i64; 2] = [11, 26];
+const BROKEN: [i32; 2] = [11, 26];
 /// `SQLITE_BUSY` and `SQLITE_LOCKED`.
-const BUSY: [i64; 2] = [5, 6];
+const BUSY: [i32; 2] = [5, 6];
 
 /// Whether waiting may help: someone else holds the lock.
-pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
     primary_code(error).is_some_and(|code| BUSY.contains(&code))
 }
 
-fn primary_code(error: &sqlx::Error) -> Option<i64> {
-    let extended: i64 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(extended & 0xff)
+fn primary_code(error: &rusqlite::Error) -> Option<i32> {
+    Some(error.sqlite_error()?.extended_code & 0xff)
 }
 
-/// What an error of SQLite means to whoever asked.
-///
+/// Why a job at the database did not come to its end: what SQLite says has its meaning by then.
+#[derive(Debug)]
+pub struct JobError(pub StoreError);
+
+impl From<StoreError> for JobError {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<BodyError> for JobError {
+    fn from(error: BodyError) -> Self {
+        Self(error.into())
+    }
+}
+
 /// Everything that is not a broken file is [`StoreError::Unavailable`]: a full disk, a failing one,
 /// a lock that another process holds for too long. SQLite may have rolled the whole transaction
 /// back by itself then, so the writer gives up the whole group.
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-pub(crate) fn meaning(error: sqlx::Error) -> StoreError {
-    let broken = primary_code(&error).is_some_and(|code| BROKEN.contains(&code));
-    let undecodable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
-    if broken || undecodable {
-        StoreError::Corrupt(error.to_string())
-    } else {
-        StoreError::Unavailable(error.to_string())
+impl From<rusqlite::Error> for JobError {
+    fn from(error: rusqlite::Error) -> Self {
+        let broken = primary_code(&error).is_some_and(|code| BROKEN.contains(&code));
+        let undecodable = matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+        );
+        Self(if broken || undecodable {
+            StoreError::Corrupt(error.to_string())
+        } else {
+            StoreError::Unavailable(error.to_string())
+        })
     }
 }
 
@@ -67,7 +88,7 @@ pub(crate) fn closed() -> StoreError {
 }
 
 /// An error's reason, without the words that are said again where it is passed on.
-pub(crate) fn reason(error: StoreError) -> String {
+pub(crate) fn reason(JobError(error): JobError) -> String {
     match error {
         StoreError::Unavailable(why) | StoreError::Corrupt(why) => why,
         StoreError::Conflict | StoreError::LockLost => error.to_string(),
@@ -80,32 +101,23 @@ fn owner(path: &Path) -> Option<String> {
     Some(format!("user {} (mode {:o})", found.uid(), found.mode() & 0o777))
 }
 
-/// Runs one statement's future inside a job, with its error's meaning.
-pub(crate) async fn said<T>(
-    statement: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, StoreError> {
-    statement.await.map_err(meaning)
-}
-
 #[cfg(test)]
 mod tests {
-    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    use rusqlite::Connection;
 
     use super::*;
 
-    #[tokio::test]
-    async fn whose_a_file_is_that_cannot_be_opened_is_said() {
+    #[test]
+    fn whose_a_file_is_that_cannot_be_opened_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        let cannot_open = async || {
-            let nowhere = folder.path().join("nowhere/pointsman.db");
-            SqliteConnectOptions::new().filename(nowhere).connect().await.unwrap_err()
-        };
+        let cannot_open =
+            || Connection::open(folder.path().join("nowhere/pointsman.db")).unwrap_err();
         let there = folder.path().join("pointsman.db");
-        let said = OpenError::unopened(&there, &cannot_open().await).to_string();
-        assert!(said.contains("(code: 14)"), "{said}");
+        let said = OpenError::unopened(&there, &cannot_open()).to_string();
+        assert!(said.contains("unable to open database file"), "{said}");
         fs::write(&there, "").unwrap();
-        let said = OpenError::unopened(&there, &cannot_open().await).to_string();
-        assert!(said.contains("(code: 14)"), "{said}");
+        let said = OpenError::unopened(&there, &cannot_open()).to_string();
+        assert!(said.contains("unable to open database file"), "{said}");
         assert!(said.contains("it belongs to user ") && said.contains("(mode 6"), "{said}");
     }
 }

@@ -8,9 +8,9 @@ use pointsman_core::{
     group::{Group, MEMBERS},
     names::{BackendId, BackendName},
 };
-use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+use rusqlite::OptionalExtension as _;
 
-use crate::stored;
+use crate::{connecting::Connecting, stored};
 
 /// How long a glance waits for a writer.
 const BUSY_WITHIN: Duration = Duration::from_millis(100);
@@ -30,29 +30,24 @@ pub struct Glance {
 }
 
 /// What is in the store at `path`; nothing where there is none, or it cannot be read.
-pub async fn glance(path: &Path) -> Glance {
-    read(path).await.unwrap_or_default()
+#[must_use]
+pub fn glance(path: &Path) -> Glance {
+    read(path).unwrap_or_default()
 }
 
-async fn read(path: &Path) -> Result<Glance, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .busy_timeout(BUSY_WITHIN)
-        .disable_statement_logging();
-    let mut connection = options.connect().await?;
+fn read(path: &Path) -> Result<Glance, rusqlite::Error> {
+    let connecting = Connecting { path: path.to_owned(), busy_timeout: BUSY_WITHIN };
+    let conn = connecting.read()?;
     let newest = "SELECT number, text FROM generations ORDER BY number DESC LIMIT 1";
-    let playbook = sqlx::query_as(newest).fetch_optional(&mut connection).await?;
-    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM documents ORDER BY id LIMIT ?")
-        .bind(DOCUMENTS_MAX)
-        .fetch_all(&mut connection)
-        .await?;
-    let groups: Vec<(String, String)> =
-        sqlx::query_as("SELECT id, body FROM groups WHERE id LIKE ? || '%' ORDER BY id LIMIT ?")
-            .bind(MEMBERS)
-            .bind(DOCUMENTS_MAX)
-            .fetch_all(&mut connection)
-            .await?;
+    let playbook = conn.query_row(newest, [], |row| row.try_into()).optional()?;
+    let bodies: Vec<String> = conn
+        .prepare("SELECT body FROM documents ORDER BY id LIMIT ?")?
+        .query_map([DOCUMENTS_MAX], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let groups: Vec<(String, String)> = conn
+        .prepare("SELECT id, body FROM groups WHERE id LIKE ? || '%' ORDER BY id LIMIT ?")?
+        .query_map((MEMBERS, DOCUMENTS_MAX), |row| row.try_into())?
+        .collect::<Result<_, _>>()?;
     let members = groups.iter().filter_map(|(id, body)| {
         let pool: BackendId = id.strip_prefix(MEMBERS)?.parse().ok()?;
         let members = stored::read::<Group>(body).ok()?.members.into_iter();
@@ -60,6 +55,5 @@ async fn read(path: &Path) -> Result<Glance, sqlx::Error> {
     });
     let members = members.flatten().collect();
     let documents = bodies.iter().filter_map(|body| stored::read(body).ok()).collect();
-    connection.close().await?;
     Ok(Glance { playbook, documents, members })
 }

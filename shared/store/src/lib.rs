@@ -13,6 +13,7 @@
 
 mod arrivals;
 mod commit;
+mod connecting;
 mod database;
 mod dead_letters;
 mod error;
@@ -21,7 +22,6 @@ mod location;
 pub mod messages;
 mod micros;
 mod notices;
-mod program;
 mod readers;
 mod schema;
 mod store;
@@ -30,10 +30,9 @@ mod writer;
 
 pub use arrivals::Arrivals;
 pub use database::{BUSY_TIMEOUT, Database, READERS};
-pub use error::OpenError;
+pub use error::{JobError, OpenError};
 pub use glance::{Glance, glance};
 pub use location::make_file;
 pub use micros::Micros;
-pub use readers::Reader;
 pub use store::SqliteStore;
-pub use writer::{GROUP_JOBS_MAX, JOBS_MAX, Working};
+pub use writer::{GROUP_JOBS_MAX, JOBS_MAX};

@@ -16,13 +16,12 @@ use pointsman_engine::{
     message::Outgoing,
     ports::{DeadLetter, Receipt, Sent, StoreError},
 };
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
     dead_letters,
-    error::said,
-    micros::Micros,
-    program::{Place, Program, Ran, column, list},
+    error::JobError,
+    micros::{Micros, column},
     store::read_time,
     stored,
 };
@@ -127,136 +126,86 @@ pub struct Bounds {
     pub until: Micros,
 }
 
-/// Stores a message that waits.
+/// Stores a message that waits; where the same is waiting, that adds nothing.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn insert(conn: &mut SqliteConnection, row: &Row) -> Result<Sent, StoreError> {
-    let mut program = Program::default();
-    add_all(&mut program, std::slice::from_ref(row));
-    Ok(match program.run(conn).await?.found() {
-        [] => Sent::Duplicate,
-        [0, ..] => Sent::Stored,
-        [_, ..] => Sent::Again,
+pub fn insert(conn: &Connection, row: &Row) -> Result<Sent, JobError> {
+    let statement =
+        "INSERT INTO messages (id, enqueued, due, deliveries, body) VALUES (?, ?, ?, 0, ?)
+                     ON CONFLICT (id) DO UPDATE SET again = excluded.due
+                     WHERE lock IS NOT NULL AND (again IS NULL OR again > excluded.due)
+                     RETURNING again IS NOT NULL";
+    let values = params![row.id.as_str(), row.enqueued.column(), row.due.column(), row.body];
+    let mut statement = conn.prepare_cached(statement)?;
+    let again: Option<bool> = statement.query_row(values, |row| row.get(0)).optional()?;
+    Ok(match again {
+        None => Sent::Duplicate,
+        Some(false) => Sent::Stored,
+        Some(true) => Sent::Again,
     })
 }
 
-/// Stores messages that wait; those of which the same is waiting add nothing, and return no row.
-pub(crate) fn add_all(program: &mut Program, messages: &[Row]) {
-    let statement = (
-        "INSERT INTO messages (id, enqueued, due, deliveries, body) ",
-        " ON CONFLICT (id) DO UPDATE SET again = excluded.due
-          WHERE lock IS NOT NULL AND (again IS NULL OR again > excluded.due)
-          RETURNING again IS NOT NULL",
-    );
-    program.add_rows(messages, statement, |values, row| {
-        values
-            .push_bind(row.id.as_str().to_owned())
-            .push_bind(row.enqueued.column())
-            .push_bind(row.due.column())
-            .push_bind(0)
-            .push_bind(row.body.clone());
-    });
-}
-
-/// Is done with a message: deletes it, unless it was sent again meanwhile. A statement for each, so
-/// that each is found by its id: SQLite scans the table for a list of pairs.
-pub(crate) fn add_completed(program: &mut Program, held: &Held) -> Place {
-    program.add(|text| {
-        push_held(text.push("DELETE FROM messages"), held).push(" AND again IS NULL");
-    })
-}
-
-/// Is done with the messages of which [`add_completed`] deleted none: makes those that were sent
-/// again wait once more, and says when the first of them is due then; never where there is none.
+/// Is done with a message: deletes it, or makes it wait once more where it was sent again meanwhile,
+/// and says when it is due then; never where it is gone.
 ///
 /// # Errors
-/// [`StoreError::LockLost`] where the lock of one was lost.
-pub(crate) async fn complete_again(
-    conn: &mut SqliteConnection,
-    complete: &[Held],
-    completed: &[Place],
-    ran: &Ran,
-) -> Result<Micros, StoreError> {
-    let head = "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0";
-    let mut program = Program::default();
-    let mut again = 0;
-    for (held, place) in complete.iter().zip(completed) {
-        if !ran.has_changed(*place) {
-            again += 1;
-            program.add(|text| {
-                push_held(text.push(head), held).push(" AND again IS NOT NULL RETURNING due");
-            });
-        }
+/// [`StoreError::LockLost`] where its lock was lost; when SQLite fails.
+pub(crate) fn complete(conn: &Connection, held: &Held) -> Result<Micros, JobError> {
+    let values = params![held.id.as_str(), column(held.lock)];
+    let gone = "DELETE FROM messages WHERE id = ? AND lock = ? AND again IS NULL";
+    if conn.prepare_cached(gone)?.execute(values)? == 1 {
+        return Ok(Micros::NEVER);
     }
-    let ran = program.run(conn).await?;
-    if ran.found().len() < again {
-        return Err(StoreError::LockLost);
-    }
-    Ok(ran.found().iter().copied().map(Micros::of_column).min().unwrap_or(Micros::NEVER))
-}
-
-/// The condition on the message that is held.
-fn push_held<'a>(text: &'a mut QueryBuilder<Sqlite>, held: &Held) -> &'a mut QueryBuilder<Sqlite> {
-    text.push(" WHERE id = ")
-        .push_bind(held.id.as_str().to_owned())
-        .push(" AND lock = ")
-        .push_bind(column(held.lock))
+    let statement = "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0
+                     WHERE id = ? AND lock = ? AND again IS NOT NULL RETURNING due";
+    let mut statement = conn.prepare_cached(statement)?;
+    let due: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+    Ok(Micros::of_column(due.ok_or(StoreError::LockLost)?))
 }
 
 /// Makes a lock last until then.
 ///
 /// # Errors
 /// [`StoreError::LockLost`] where it was lost; when SQLite fails.
-pub async fn renew(
-    conn: &mut SqliteConnection,
-    held: &Held,
-    until: Micros,
-) -> Result<(), StoreError> {
-    change(conn, held, |text| text.push("UPDATE messages SET due = ").push_bind(until.column()))
-        .await
+pub fn renew(conn: &Connection, held: &Held, until: Micros) -> Result<(), JobError> {
+    change(conn, held, "UPDATE messages SET due = ?3", Some(until))
 }
 
 /// Gives a message back, to be delivered again no sooner than `due`.
 ///
 /// # Errors
 /// [`StoreError::LockLost`] where its lock was lost; when SQLite fails.
-pub async fn abandon(
-    conn: &mut SqliteConnection,
-    held: &Held,
-    due: Micros,
-) -> Result<(), StoreError> {
-    let head = "UPDATE messages SET lock = NULL, again = NULL, due = ";
-    change(conn, held, |text| text.push(head).push_bind(due.column())).await
+pub fn abandon(conn: &Connection, held: &Held, due: Micros) -> Result<(), JobError> {
+    change(conn, held, "UPDATE messages SET lock = NULL, again = NULL, due = ?3", Some(due))
 }
 
 /// Puts a message away as a dead letter; nothing happens where its lock was lost.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn bury(
-    conn: &mut SqliteConnection,
-    held: &Held,
-    letter: &DeadLetter,
-) -> Result<(), StoreError> {
-    match change(conn, held, |text| text.push("DELETE FROM messages")).await {
-        Ok(()) => dead_letters::write(conn, std::slice::from_ref(letter)).await,
-        Err(StoreError::LockLost) => Ok(()),
+pub fn bury(conn: &Connection, held: &Held, letter: &DeadLetter) -> Result<(), JobError> {
+    match change(conn, held, "DELETE FROM messages", None) {
+        Ok(()) => dead_letters::write(conn, &dead_letters::Row::all(std::slice::from_ref(letter))?),
+        Err(JobError(StoreError::LockLost)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Changes a message by the beginning of a statement, unless its lock was lost.
-async fn change(
-    conn: &mut SqliteConnection,
+/// Changes a message by the beginning of a statement, which may ask for a time, unless its lock was lost.
+fn change(
+    conn: &Connection,
     held: &Held,
-    begin: impl FnOnce(&mut QueryBuilder<Sqlite>) -> &mut QueryBuilder<Sqlite>,
-) -> Result<(), StoreError> {
-    let mut program = Program::default();
-    let place = program.add(|text| {
-        push_held(begin(text), held);
-    });
-    if program.run(conn).await?.has_changed(place) { Ok(()) } else { Err(StoreError::LockLost) }
+    begin: &str,
+    time: Option<Micros>,
+) -> Result<(), JobError> {
+    let mut statement = conn.prepare_cached(&format!("{begin} WHERE id = ?1 AND lock = ?2"))?;
+    let (id, lock) = (held.id.as_str(), column(held.lock));
+    let changed = match time {
+        Some(time) => statement.execute(params![id, lock, time.column()]),
+        None => statement.execute(params![id, lock]),
+    };
+    if changed? == 1 { Ok(()) } else { Err(StoreError::LockLost.into()) }
 }
 
 /// Locks the messages that are due, in the order in which they became so, under one lock each time.
@@ -264,72 +213,53 @@ async fn change(
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn take(
-    conn: &mut SqliteConnection,
+pub fn take(
+    conn: &Connection,
     now: Timestamp,
     lock: u64,
     bounds: Bounds,
-) -> Result<Taken, StoreError> {
+) -> Result<Taken, JobError> {
     // Bodies are read only of those that are taken.
-    let due: Vec<(i64, String, u32, i64, String)> = said(
-        sqlx::query_as(
-            "SELECT messages.seq, id, deliveries, enqueued, body FROM (
-                SELECT seq, sum(bytes) OVER (ORDER BY due, seq) - bytes AS before FROM (
-                    SELECT seq, due, octet_length(body) AS bytes
-                    FROM messages WHERE due <= ? ORDER BY due, seq LIMIT ?
-                )
-             ) AS first JOIN messages ON messages.seq = first.seq
-             WHERE before < ? ORDER BY due, messages.seq",
-        )
-        .bind(Micros::at(now).column())
-        .bind(column(bounds.messages_max))
-        .bind(column(bounds.bytes_max))
-        .fetch_all(&mut *conn),
-    )
-    .await?;
-    let (mut locked, mut worn, mut buried) = (Vec::new(), Vec::new(), Vec::new());
-    let mut sequence = Vec::new();
+    let mut statement = conn.prepare_cached(
+        "SELECT messages.seq, id, deliveries, enqueued, body FROM (
+            SELECT seq, sum(bytes) OVER (ORDER BY due, seq) - bytes AS before FROM (
+                SELECT seq, due, octet_length(body) AS bytes
+                FROM messages WHERE due <= ? ORDER BY due, seq LIMIT ?
+            )
+         ) AS first JOIN messages ON messages.seq = first.seq
+         WHERE before < ? ORDER BY due, messages.seq",
+    )?;
+    let asked = (Micros::at(now).column(), column(bounds.messages_max), column(bounds.bytes_max));
+    let due: Vec<(i64, String, u32, i64, String)> =
+        statement.query_map(asked, |row| row.try_into())?.collect::<Result<_, _>>()?;
+    let (mut locked, mut buried) = (Vec::new(), Vec::new());
+    let mut keep = conn.prepare_cached(
+        "UPDATE messages SET deliveries = deliveries + 1, again = NULL, due = ?, lock = ? WHERE seq = ?",
+    )?;
+    let mut remove = conn.prepare_cached("DELETE FROM messages WHERE seq = ?")?;
     for (seq, id, deliveries, enqueued, body) in due {
         if deliveries >= bounds.deliveries_max {
             let reason = format!("it was delivered {deliveries} times and never completed");
-            worn.push(seq);
+            remove.execute([seq])?;
             buried.push(DeadLetter::new(now, DEAD_LETTERS_FROM, &reason, body));
         } else {
+            keep.execute((bounds.until.column(), column(lock), seq))?;
             let held = Held { id: message_id(id)?, lock };
             let (deliveries, enqueued) = (deliveries + 1, Micros::of_column(enqueued));
-            sequence.push(seq);
             locked.push(Locked { held, deliveries, enqueued, body });
         }
     }
-    let mut program = Program::default();
-    if !locked.is_empty() {
-        program.add(|text| {
-            text.push("UPDATE messages SET deliveries = deliveries + 1, again = NULL, due = ")
-                .push_bind(bounds.until.column())
-                .push(", lock = ")
-                .push_bind(column(lock));
-            push_sequence(text, sequence);
-        });
-    }
-    if !buried.is_empty() {
-        program.add(|text| push_sequence(text.push("DELETE FROM messages"), worn));
-        dead_letters::add(&mut program, &dead_letters::Row::all(&buried)?);
-    }
-    program.run(conn).await?;
-    Ok(Taken { locked, buried: buried.len(), next: next_due(conn).await? })
-}
-
-fn push_sequence(text: &mut QueryBuilder<Sqlite>, sequence: Vec<i64>) {
-    text.push(" WHERE seq IN (SELECT value FROM json_each(").push_bind(list(sequence)).push("))");
+    dead_letters::write(conn, &dead_letters::Row::all(&buried)?)?;
+    Ok(Taken { locked, buried: buried.len(), next: next_due(conn)? })
 }
 
 /// When the next message is due, or the next lock runs out; never where there is none.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
-    let next: Option<i64> =
-        said(sqlx::query_scalar("SELECT min(due) FROM messages").fetch_one(conn)).await?;
+pub fn next_due(conn: &Connection) -> Result<Micros, JobError> {
+    let mut statement = conn.prepare_cached("SELECT min(due) FROM messages")?;
+    let next: Option<i64> = statement.query_row([], |row| row.get(0))?;
     Ok(next.map_or(Micros::NEVER, Micros::of_column))
 }
 
@@ -339,22 +269,15 @@ pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError>
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn waiting(
-    conn: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<(u64, Option<Timestamp>), StoreError> {
-    let (count, oldest): (i64, Option<i64>) = said(
-        sqlx::query_as(
-            "SELECT count(*), min(enqueued) FROM messages
-             WHERE (due <= ?1 OR deliveries > 0)
-             AND CASE WHEN octet_length(body) <= ?2 AND json_valid(body)
-                 THEN body ->> '$.body.kind' END IS NOT 'wake'",
-        )
-        .bind(Micros::at(now).column())
-        .bind(WAKE_BYTES_MAX)
-        .fetch_one(conn),
-    )
-    .await?;
+pub fn waiting(conn: &Connection, now: Timestamp) -> Result<(u64, Option<Timestamp>), JobError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT count(*), min(enqueued) FROM messages
+         WHERE (due <= ?1 OR deliveries > 0)
+         AND CASE WHEN octet_length(body) <= ?2 AND json_valid(body)
+             THEN body ->> '$.body.kind' END IS NOT 'wake'",
+    )?;
+    let asked = (Micros::at(now).column(), WAKE_BYTES_MAX);
+    let (count, oldest): (i64, Option<i64>) = statement.query_row(asked, |row| row.try_into())?;
     Ok((count.unsigned_abs(), oldest.map(read_time).transpose()?))
 }
 
@@ -364,23 +287,13 @@ pub async fn waiting(
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn take_over(conn: &mut SqliteConnection) -> Result<u32, StoreError> {
-    said(
-        sqlx::query(
-            "UPDATE messages SET due = enqueued, lock = NULL, again = NULL WHERE lock IS NOT NULL",
-        )
-        .execute(&mut *conn),
-    )
-    .await?;
-    let epoch: i64 = said(
-        sqlx::query_scalar(
-            "INSERT INTO consumer (only, epoch) VALUES (1, 1)
-             ON CONFLICT (only) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
-        )
-        .fetch_one(conn),
-    )
-    .await?;
-    u32::try_from(epoch).map_err(|_| StoreError::Corrupt("the consumer's epoch".to_owned()))
+pub fn take_over(conn: &Connection) -> Result<u32, JobError> {
+    let void =
+        "UPDATE messages SET due = enqueued, lock = NULL, again = NULL WHERE lock IS NOT NULL";
+    conn.execute(void, [])?;
+    let next = "INSERT INTO consumer (only, epoch) VALUES (1, 1)
+                ON CONFLICT (only) DO UPDATE SET epoch = epoch + 1 RETURNING epoch";
+    Ok(conn.query_row(next, [], |row| row.get(0))?)
 }
 
 /// Ids are written by us alone, and are what they are.

@@ -48,6 +48,11 @@ impl Micros {
     }
 }
 
+/// A number as a column has it: no count of ours reaches the bound at which it stops.
+pub(crate) fn column(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

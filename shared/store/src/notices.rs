@@ -5,14 +5,15 @@ use pointsman_core::{
     signal::Severity,
 };
 use pointsman_engine::ports::StoreError;
+use rusqlite::{Connection, params};
 use serde::{
     Deserialize as _,
     de::{IntoDeserializer as _, value},
 };
 
 use crate::{
-    micros::Micros,
-    program::{Program, column},
+    error::JobError,
+    micros::{Micros, column},
     store::read_time,
 };
 
@@ -49,10 +50,11 @@ pub(crate) fn read(row: Row) -> Result<Option<(About, Notice)>, StoreError> {
 }
 
 /// Adds each to what is stored, as [`Notice::add`] does.
-pub(crate) fn add(program: &mut Program, rows: &[Row]) {
-    let head = "INSERT INTO notices (kind, subject, severity, first, latest, count, says) ";
+pub(crate) fn write(conn: &Connection, rows: &[Row]) -> Result<(), JobError> {
     // The right sides are those of before.
-    let tail = " ON CONFLICT (kind, subject, severity) DO UPDATE SET
+    let statement = "INSERT INTO notices (kind, subject, severity, first, latest, count, says)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          ON CONFLICT (kind, subject, severity) DO UPDATE SET
           first = CASE WHEN excluded.first - latest > 86400000000
                   THEN excluded.first ELSE min(first, excluded.first) END,
           count = CASE WHEN excluded.first - latest > 86400000000
@@ -60,29 +62,20 @@ pub(crate) fn add(program: &mut Program, rows: &[Row]) {
           says = excluded.says,
           latest = excluded.latest";
     const { assert!(NOTICE_QUIET.as_micros() == 86_400_000_000, "it is part of the text") };
-    program.add_rows(rows, (head, tail), |values, row| {
-        let (kind, subject, severity, first, latest, count, says) = row.clone();
-        values
-            .push_bind(kind)
-            .push_bind(subject)
-            .push_bind(severity)
-            .push_bind(first)
-            .push_bind(latest)
-            .push_bind(count)
-            .push_bind(says);
-    });
+    for row in rows {
+        let (kind, subject, severity, first, latest, count, says) = row;
+        let row = params![kind, subject, severity, first, latest, count, says];
+        conn.prepare_cached(statement)?.execute(row)?;
+    }
+    Ok(())
 }
 
 /// Forgets those that are over.
-pub(crate) fn remove(program: &mut Program, over: &[About]) {
+pub(crate) fn remove(conn: &Connection, over: &[About]) -> Result<(), JobError> {
+    let statement = "DELETE FROM notices WHERE kind = ? AND subject = ? AND severity = ?";
     for about in over {
-        program.add(|text| {
-            text.push("DELETE FROM notices WHERE kind = ")
-                .push_bind(about.kind.to_string())
-                .push(" AND subject = ")
-                .push_bind(about.subject.clone())
-                .push(" AND severity = ")
-                .push_bind(severity(about));
-        });
+        let row = params![about.kind.to_string(), about.subject, severity(about)];
+        conn.prepare_cached(statement)?.execute(row)?;
     }
+    Ok(())
 }

@@ -79,10 +79,10 @@ impl About {
     fn concerns(&self, field: &field::Field, why: &lay::Why) -> bool {
         match self {
             Self::Member { member } => match field {
-                field::Field::Weight(name) | field::Field::Priority(name) => {
-                    name.as_str() == member
-                }
-                field::Field::Property(_) => false,
+                field::Field::Weight(name)
+                | field::Field::Priority(name)
+                | field::Field::Membership(name) => name.as_str() == member,
+                field::Field::Existence | field::Field::Property(_) => false,
             },
             Self::Override { id } => why.asked.iter().any(|asked| asked.by.as_str() == id),
         }
@@ -318,6 +318,8 @@ impl Asked {
             lay::Asks::Serve(_) => (None, "to serve".to_owned()),
             lay::Asks::Tighten(tighten) => (None, format!("at least as tight as {tighten}")),
             lay::Asks::Be(value) => (None, value.to_string()),
+            lay::Asks::Exist => (None, "to be there".to_owned()),
+            lay::Asks::Join => (None, "to be listed".to_owned()),
         };
         Some(Self {
             id: asked.by.to_string(),

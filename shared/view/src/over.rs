@@ -366,6 +366,9 @@ fn displacing<'a>(
             | Held::NoBackend
             | Held::NotAPool
             | Held::NotASingle
+            | Held::Unmade(_)
+            | Held::Full
+            | Held::Ahead
             | Held::NoProperty(_)
             | Held::Unreadable(_)
             | Held::Paused

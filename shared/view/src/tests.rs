@@ -8,7 +8,7 @@ use pointsman_core::{
     claim::{Asked, Claim, Occurrences},
     document::{Document, Intent, Owned, Reconnect, Trouble, Way},
     effect::Effect,
-    etag::Etag,
+    etag::{Etag, Guard},
     field::{Change, Field, Value},
     fraction::Fraction,
     group::RunOf,
@@ -87,7 +87,8 @@ fn document(over: &Override, stood: bool) -> Document {
     if over.begun().is_some() && !stood {
         document.intents.push(Intent {
             id: IntentId::derive(&["write"]),
-            etag: Etag("\"AAA\"".to_owned()),
+            guard: Guard::Etag(Etag("\"AAA\"".to_owned())),
+            make: None,
             changes: Vec::new(),
             way: Way::Plain,
             steps: BTreeMap::new(),
@@ -104,7 +105,8 @@ fn intent() -> Intent {
     let change = Change { field, before: Value::Number(50), after: Value::Number(6) };
     Intent {
         id: IntentId::derive(&["one"]),
-        etag: Etag("\"AAA\"".to_owned()),
+        guard: Guard::Etag(Etag("\"AAA\"".to_owned())),
+        make: None,
         changes: vec![change],
         way: Default::default(),
         steps: BTreeMap::new(),

@@ -147,6 +147,8 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, before, after } = self;
         match (before, after) {
+            (_, Value::Absent(_)) if field == "existence" => f.write_str("delete it"),
+            (Value::Absent(_), _) if field == "existence" => f.write_str("make it"),
             // What is not said in words differs.
             (Value::Json(before), Value::Json(after)) if before.says == after.says => {
                 write!(f, "{field} {} -> {}", before.json, after.json)
@@ -162,6 +164,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         breaker::Tighten,
+        declared::Declared,
         fraction::Fraction,
         overrides::{End, Held},
         reconnect::{Due, Rhythm},
@@ -222,6 +225,9 @@ mod tests {
             Held::NoBackend,
             Held::NotAPool,
             Held::NotASingle,
+            Held::Unmade("eu".parse().unwrap()),
+            Held::Full,
+            Held::Ahead,
             Held::NoProperty(field::Property::Url),
             Held::Unreadable(text()),
             Held::Paused,
@@ -247,24 +253,26 @@ mod tests {
             End::Panic,
         ];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects: [effect::Effect; 7] = [
+        let effects: [effect::Effect; 9] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },
             effect::Effect::Promote { member: member(), weight: None },
             effect::Effect::Breaker(Tighten::default()),
             effect::Effect::Set([].into()),
+            effect::Effect::Ensure(Declared::new(&serde_json::Map::new())),
+            effect::Effect::Join { member: member(), weight: None, priority: None },
             effect::Effect::Reconnect(Rhythm {
                 first: Due::After(SignedDuration::ZERO),
                 every: None,
             }),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share capacity mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
+        expect!["members share capacity mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone stale closed dropped panic"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
-        expect!["drain shift split promote breaker set reconnect"]
+        expect!["drain shift split promote breaker set ensure join reconnect"]
             .assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

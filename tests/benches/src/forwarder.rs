@@ -7,7 +7,11 @@
 //!
 //! SQLite and the HTTP client are set as Pointsman sets them.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -18,12 +22,9 @@ use axum::{
     serve::ListenerExt as _,
 };
 use clap::Args;
+use rusqlite::Connection;
 use serde_json::{Value, json};
-use sqlx::{
-    ConnectOptions as _, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
-use tokio::{net::TcpListener, sync::Mutex};
+use tokio::net::TcpListener;
 
 use crate::{
     error::Failed,
@@ -43,7 +44,7 @@ pub(crate) struct Options {
 }
 
 struct Forwarder {
-    store: Option<Mutex<SqliteConnection>>,
+    store: Option<Mutex<Connection>>,
     http: reqwest::Client,
     backends: String,
     token: String,
@@ -52,7 +53,7 @@ struct Forwarder {
 /// Serves until it is killed.
 pub(crate) async fn run(options: &Options) -> Result<(), Failed> {
     let store = match &options.store {
-        Some(path) => Some(Mutex::new(open(path).await?)),
+        Some(path) => Some(Mutex::new(open(path)?)),
         None => None,
     };
     let token = std::env::var(AZURE_TOKEN)?;
@@ -70,20 +71,16 @@ pub(crate) async fn run(options: &Options) -> Result<(), Failed> {
     Ok(axum::serve(listener, router).await?)
 }
 
-async fn open(path: &PathBuf) -> Result<SqliteConnection, Failed> {
-    let mut conn = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("wal_autocheckpoint", "4096")
-        .pragma("journal_size_limit", "16777216")
-        .disable_statement_logging()
-        .connect()
-        .await?;
+fn open(path: &PathBuf) -> Result<Connection, Failed> {
+    let conn = Connection::open(path)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+    conn.pragma_update(None, "journal_size_limit", 16 << 20)?;
     for table in ["signals", "intents"] {
-        let create = format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, body BLOB NOT NULL)");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut conn).await?;
+        conn.execute_batch(&format!(
+            "CREATE TABLE {table} (id INTEGER PRIMARY KEY, body BLOB NOT NULL)"
+        ))?;
     }
     Ok(conn)
 }
@@ -114,9 +111,7 @@ async fn receive(
     let Ok(webhook) = serde_json::from_slice::<Value>(&body) else {
         return StatusCode::BAD_REQUEST;
     };
-    if let Err(Failed(why)) =
-        forwarder.commit("INSERT INTO signals (body) VALUES (?)", body.to_vec()).await
-    {
+    if let Err(Failed(why)) = forwarder.commit("INSERT INTO signals (body) VALUES (?)", &body) {
         eprintln!("{why}");
         return StatusCode::SERVICE_UNAVAILABLE;
     }
@@ -129,12 +124,14 @@ async fn receive(
 }
 
 impl Forwarder {
-    /// One statement is one transaction, and one sync of the disk.
-    async fn commit(&self, insert: &'static str, body: Vec<u8>) -> Result<(), Failed> {
-        if let Some(store) = &self.store {
-            sqlx::query(insert).bind(body).execute(&mut *store.lock().await).await?;
-        }
-        Ok(())
+    /// One statement is one transaction, and one sync of the disk. The other threads go on meanwhile.
+    fn commit(&self, insert: &'static str, body: &[u8]) -> Result<(), Failed> {
+        let Some(store) = &self.store else { return Ok(()) };
+        tokio::task::block_in_place(|| {
+            let store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            store.prepare_cached(insert)?.execute([body])?;
+            Ok(())
+        })
     }
 
     async fn forward(&self, webhook: &Value) -> Result<(), Failed> {
@@ -155,8 +152,7 @@ impl Forwarder {
             }
         }
         let patch = json!({"properties": {"pool": {"services": services}}}).to_string();
-        let intent = patch.clone().into_bytes();
-        self.commit("INSERT INTO intents (body) VALUES (?)", intent).await?;
+        self.commit("INSERT INTO intents (body) VALUES (?)", patch.as_bytes())?;
         let written = self
             .http
             .patch(&url)

@@ -241,7 +241,7 @@ impl Azure {
 
     /// Does a write if its `ETag` is the backend's.
     fn receive(&mut self, intent: &Intent, at: Timestamp) -> bool {
-        let current = self.now.as_ref().filter(|state| state.etag == intent.etag).cloned();
+        let current = self.now.as_ref().filter(|state| intent.guard.is(&state.etag)).cloned();
         let done = current.map(|state| {
             let changes = intent.changes.iter();
             let changes = changes.map(|change| (&change.field, change.after.clone()));

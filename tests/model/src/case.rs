@@ -697,9 +697,12 @@ fn cases(lasts: std::ops::Range<i64>, windows_max: usize) -> impl Strategy<Value
         Does::Breaker(tighten) => Effect::Breaker(tighten),
         Does::Set(properties) => Effect::Set(properties),
         Does::Reconnect(_) => panic!("it is made below"),
-        Does::Drain { .. } | Does::Shift { .. } | Does::Split { .. } | Does::Promote { .. } => {
-            panic!("a Single has no members")
-        }
+        Does::Drain { .. }
+        | Does::Shift { .. }
+        | Does::Split { .. }
+        | Does::Promote { .. }
+        | Does::Ensure(_)
+        | Does::Join { .. } => panic!("it is a breaker, or it sets something"),
     });
     let reconnect = select(vec![120_i64, 150]).prop_map(Effect::Reconnect);
     let of_single = prop_oneof![3 => of_single, 1 => reconnect].boxed();

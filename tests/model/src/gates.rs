@@ -59,6 +59,9 @@ impl World {
             | Held::NoBackend
             | Held::NotAPool
             | Held::NotASingle
+            | Held::Unmade(_)
+            | Held::Full
+            | Held::Ahead
             | Held::NoProperty(_)
             | Held::Unreadable(_) => true,
         }

@@ -264,7 +264,8 @@ impl World {
             | Held::MostOutOfTag { .. }
             | Held::Together { .. }
             | Held::Panic { .. } => self.is_rightly_held(backend, over, why),
-            Held::Unreadable(_) => false,
+            // None of these playbooks ensures anything.
+            Held::Unreadable(_) | Held::Unmade(_) | Held::Full | Held::Ahead => false,
         }
     }
 
@@ -304,7 +305,11 @@ fn shows(body: &Body, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
-        Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => false,
+        Effect::Breaker(_)
+        | Effect::Set(_)
+        | Effect::Ensure(_)
+        | Effect::Reconnect(_)
+        | Effect::Join { .. } => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

@@ -106,7 +106,9 @@ fn wanted(property: Property, owner: &Value, asking: &[&Override]) -> Value {
             | Effect::Drain { .. }
             | Effect::Shift { .. }
             | Effect::Split { .. }
-            | Effect::Promote { .. } => None,
+            | Effect::Promote { .. }
+            | Effect::Ensure(_)
+            | Effect::Join { .. } => None,
         };
         return tightest(owner, &asking.iter().filter_map(tighten).collect::<Vec<_>>());
     }
@@ -126,7 +128,9 @@ fn value_set(over: &Override, property: Property) -> Option<Value> {
         | Effect::Drain { .. }
         | Effect::Shift { .. }
         | Effect::Split { .. }
-        | Effect::Promote { .. } => None,
+        | Effect::Promote { .. }
+        | Effect::Ensure(_)
+        | Effect::Join { .. } => None,
     }
 }
 
@@ -222,7 +226,9 @@ pub(crate) fn shows(shown: &Body, document: &Document, over: &Override) -> bool 
             Effect::Drain { .. }
             | Effect::Shift { .. }
             | Effect::Split { .. }
-            | Effect::Promote { .. } => false,
+            | Effect::Promote { .. }
+            | Effect::Ensure(_)
+            | Effect::Join { .. } => false,
         }
     })
 }

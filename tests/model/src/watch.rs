@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::{Document, Intent, Owned},
     effect::Effect,
-    etag::Etag,
+    etag::{Etag, Guard},
     field::{Field, Value},
     id::{IntentId, OverrideId, ReconnectId},
     lease::later,
@@ -103,24 +103,29 @@ impl Outside {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };
         for intent in document.intents.iter().filter(|intent| !was_there(intent)) {
+            // None of these playbooks makes a backend.
+            let Guard::Etag(etag) = &intent.guard else {
+                self.violation("I4", &format!("{} is guarded by nothing", intent.id));
+                continue;
+            };
             // What is read again after a wait may be there all the same; a clock that is ahead has
             // waited where another has not.
-            let at_once = self.watch.outrun.get(&intent.etag) == Some(&self.now);
+            let at_once = self.watch.outrun.get(etag) == Some(&self.now);
             if at_once && self.watch.insisted != Some(self.now) {
                 self.violation("I4-again", &format!("{} was sent again after a 412", intent.id));
             }
-            let since = self.azure.foreign_since(&intent.etag);
+            let since = self.azure.foreign_since(etag);
             self.watch.is_ambiguous |= intent.changes.iter().any(|change| {
                 let ours = [&change.before, &change.after];
                 let like = |value: &Value| ours.iter().any(|ours| ours.means(value));
                 since.iter().any(|(field, value)| *field == change.field && like(value))
             });
-            let state = self.azure.history.iter().rev().find(|state| state.etag == intent.etag);
+            let state = self.azure.history.iter().rev().find(|state| state.etag == *etag);
             let shown = state.map(|state| state.body.clone()).filter(|body| body.pool().is_none());
             if let Some(text) = shown.and_then(|shown| misplanned(document, intent, &shown)) {
                 self.violation("laid", &text);
             }
-            let planned = Planned::of(document, intent.etag.clone());
+            let planned = Planned::of(document, etag.clone());
             self.watch.planned.insert(intent.id.clone(), planned);
         }
     }
@@ -182,7 +187,7 @@ impl Outside {
             Observed::Shown { etag, .. } => Some(etag),
             Observed::Unreadable { .. } | Observed::Missing => None,
         };
-        if read != Some(&intent.etag) {
+        if read.is_none_or(|read| !intent.guard.is(read)) {
             self.violation("I4", &format!("{} was not planned from what was read", intent.id));
         }
     }

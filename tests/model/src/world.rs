@@ -567,7 +567,7 @@ impl World {
             let done = if received.done.is_some() { "done" } else { "412" };
             text += &format!(
                 "received {} from {}: {done}\n",
-                received.intent.id, received.intent.etag.0
+                received.intent.id, received.intent.guard
             );
         }
         if let Some(document) = self.document() {

@@ -22,7 +22,7 @@ use pointsman_scenarios::{
     sender::Sender,
     world::{DRAIN, Serve},
 };
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::{Connection, OpenFlags};
 use tokio::{
     sync::{Mutex, watch},
     task::JoinSet,
@@ -224,13 +224,11 @@ async fn a_storm_of_webhooks_costs_a_handful_of_writes_and_loses_nothing() {
 }
 
 /// How large the largest document in the store is, in bytes.
-async fn document_bytes(world: &World) -> i64 {
-    let store = SqliteConnectOptions::new().filename(world.path("pointsman.db")).read_only(true);
-    let mut store = SqliteConnection::connect_with(&store).await.expect("the store is opened");
-    let query = sqlx::query_scalar("SELECT max(octet_length(body)) FROM documents");
-    let bytes = query.fetch_one(&mut store).await.expect("there is a document");
-    store.close().await.expect("the store is closed");
-    bytes
+fn document_bytes(world: &World) -> i64 {
+    let (path, how) = (world.path("pointsman.db"), OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let store = Connection::open_with_flags(path, how).expect("the store is opened");
+    let query = "SELECT max(octet_length(body)) FROM documents";
+    store.query_row(query, [], |row| row.get(0)).expect("there is a document")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,7 +250,7 @@ async fn alerts_that_say_the_same_are_one_override_however_many_they_are() {
     assert_eq!(lines.len(), 1, "{status}");
     assert!(lines[0].contains("drain eu: 2,000 alerts, first "), "{status}");
     assert!(status.lines().count() < 20, "{status}");
-    let bytes = document_bytes(&world).await;
+    let bytes = document_bytes(&world);
     assert!(bytes <= DOCUMENT_BYTES_MAX, "{bytes} bytes of a document");
     let writes = world.azure.view(|azure| azure.total(Operation::Patch));
     assert!(writes <= WRITES_MAX, "{writes} writes");
@@ -262,7 +260,7 @@ async fn alerts_that_say_the_same_are_one_override_however_many_they_are() {
     storm(&sender, over.chunks(ALERTS).map(body).collect()).await;
     world.weights([50, 30, 20]).await;
     at_rest(&world).await;
-    let bytes = document_bytes(&world).await;
+    let bytes = document_bytes(&world);
     assert!(bytes <= DOCUMENT_BYTES_MAX, "{bytes} bytes of a document at rest");
     let writes = world.azure.view(|azure| azure.total(Operation::Patch)) - writes;
     assert!(writes <= WRITES_MAX, "{writes} writes to undo it");

@@ -66,6 +66,9 @@ pub(super) async fn overridden(
         let path = match field {
             Field::Weight(member) => format!("properties.pool.services[{member}].weight"),
             Field::Priority(member) => format!("properties.pool.services[{member}].priority"),
+            Field::Membership(member) => format!("properties.pool.services[{member}]"),
+            // Whoever deletes it names no field.
+            Field::Existence => return lines.is_none(),
             Field::Property(property) => format!("properties.{property}"),
         };
         // The whole member, or the whole list, may be what changes.
@@ -81,12 +84,7 @@ pub(super) async fn overridden(
         ));
     }
     if !page.is_empty() {
-        let asks = |over: &&Override| {
-            over.effect
-                .fields()
-                .iter()
-                .any(|asked| changed.iter().any(|(field, _)| *field == asked))
-        };
+        let asks = |over: &&Override| changed.iter().any(|(field, _)| over.effect.touches(field));
         let all: Vec<_> = document.overrides.values().filter(|over| over.takes_part()).collect();
         let asking: Vec<_> = all.iter().copied().filter(asks).collect();
         // What a limit needs beside what is asked belongs to all of them.

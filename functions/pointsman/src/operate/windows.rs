@@ -43,6 +43,7 @@ pub(crate) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Sk
         | Scope::Run(_)
         | Scope::Commands
         | Scope::Members(_)
+        | Scope::Ensured(_)
         | Scope::Tag(_)
         | Scope::Pool(_)
         | Scope::Play(_)

@@ -7,9 +7,15 @@
 
 use jiff::Timestamp;
 
-use super::{Document, Intent, RETRY, Trouble};
+use super::{Document, Intent, Owned, RETRY, Trouble};
 use crate::{
-    answer::Answer, body::Body, etag::Etag, field::Change, id::IntentId, lease::later, ledger::What,
+    answer::Answer,
+    body::Body,
+    etag::{Etag, Guard},
+    field::{Change, Field, Value},
+    id::IntentId,
+    lease::later,
+    ledger::What,
 };
 
 impl Document {
@@ -23,31 +29,60 @@ impl Document {
                 let intent = self.intents.remove(place);
                 said.push(What::Wrote { intent: intent.id.clone() });
                 self.trouble = None;
-                self.etags.wrote(&intent.etag, etag);
-                if intent.is_empty() && intent.etag == *etag {
-                    self.etags.lasts(etag);
+                match &intent.guard {
+                    Guard::Etag(from) => {
+                        self.etags.wrote(from, etag);
+                        if intent.is_empty() && from == etag {
+                            self.etags.lasts(etag);
+                        }
+                    }
+                    Guard::Absent => {
+                        self.etags.made(etag);
+                        self.forget_of_before();
+                    }
                 }
                 self.saw_answer(&intent, body.as_ref());
                 self.answered(&intent, body.as_ref(), said);
                 self.retire_gone(etag, None, said);
             }
+            Answer::CameFirst { etag, body } => {
+                let intent = self.intents.remove(place);
+                said.push(What::CameFirst { intent: intent.id.clone() });
+                self.trouble = None;
+                self.etags.seen(etag);
+                self.forget_of_before();
+                self.owned.insert(Field::Existence, Owned::fresh(Value::there()));
+                self.saw_answer(&intent, body.as_ref());
+                self.stepped_all(&intent, said);
+                self.retire_gone(etag, None, said);
+            }
+            Answer::Deleted => {
+                let intent = self.intents.remove(place);
+                said.push(What::Wrote { intent: intent.id.clone() });
+                self.trouble = None;
+                self.deleted(&intent, said);
+            }
             Answer::Outrun => {
                 let outrun = &mut self.intents[place];
                 outrun.outrun = true;
-                self.etags.denied(&outrun.etag);
+                if let Guard::Etag(etag) = &outrun.guard {
+                    self.etags.denied(etag);
+                }
                 said.push(What::Outrun { intent });
             }
             Answer::Overtaken => {
                 let overtaken = self.intents.remove(place);
-                self.etags.denied(&overtaken.etag);
+                if let Guard::Etag(etag) = &overtaken.guard {
+                    self.etags.denied(etag);
+                }
                 said.push(What::Outrun { intent });
             }
             Answer::Refused { why } => {
                 let refused = self.intents.remove(place);
                 said.push(What::Refused { intent, why: why.clone() });
-                if refused.is_empty() {
+                if let (true, Guard::Etag(etag)) = (refused.is_empty(), &refused.guard) {
                     // Nothing is wanted that would be tried again.
-                    self.etags.lasts(&refused.etag);
+                    self.etags.lasts(etag);
                     return self.look_on();
                 }
                 if !refused.way.is_plain() {
@@ -104,6 +139,47 @@ impl Document {
         self.stepped_all(intent, said);
     }
 
+    /// Lets go of the properties of a backend that is not there any more, now that another is.
+    fn forget_of_before(&mut self) {
+        self.owned.retain(|field, _| *field == Field::Existence);
+    }
+
+    /// What a delete that was done makes true. What was written to the backend went with it.
+    pub(crate) fn deleted(&mut self, intent: &Intent, said: &mut Vec<What>) {
+        if let Guard::Etag(etag) = &intent.guard {
+            self.etags.deleted(etag, self.now);
+        }
+        self.owned.clear();
+        self.sight = None;
+        let (open, gone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.intents).into_iter().partition(|one| one.guard.is_absent());
+        self.intents = open;
+        gone.iter().for_each(|intent| said.extend(intent.not_landed()));
+        self.stepped_all(intent, said);
+    }
+
+    /// Takes in that a create whose answer is not known was done: what is shown is what it puts there. Of
+    /// several, any may have been it, and the others may still land.
+    fn retire_created(&mut self, etag: &Etag, shown: &Body, said: &mut Vec<What>) {
+        if self.etags.is_ours(etag) || self.etags.is_current(etag) {
+            return;
+        }
+        let shows = |change: &Change| {
+            shown.get(&change.field).is_some_and(|shown| shown.means(&change.after))
+        };
+        let landed = |one: &Intent| one.guard.is_absent() && one.changes.iter().all(shows);
+        let Some(place) = self.intents.iter().position(landed) else { return };
+        let intent = self.intents.remove(place);
+        said.push(What::Landed { intent: intent.id.clone() });
+        // Where someone else's was seen meanwhile, it has replaced theirs.
+        let ours = self.etags.is_ours_or_none();
+        self.etags.made(etag);
+        let baseline = if ours { Value::Absent } else { Value::there() };
+        let owned = || Owned { written: Value::there(), ..Owned::fresh(baseline) };
+        self.owned.entry(Field::Existence).or_insert_with(owned);
+        self.landed(&intent, shown, said);
+    }
+
     fn stepped_all(&mut self, intent: &Intent, said: &mut Vec<What>) {
         for (id, step) in &intent.steps {
             self.stepped(id, *step, said);
@@ -113,8 +189,12 @@ impl Document {
     /// Retires the intents that can never be done any more, now that the backend has this `ETag`,
     /// and takes in those of them that were. `shown` is the pool of that state, where it was read.
     pub(crate) fn retire_gone(&mut self, etag: &Etag, shown: Option<&Body>, said: &mut Vec<What>) {
-        let (open, gone): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.intents).into_iter().partition(|intent| intent.etag == *etag);
+        if let Some(shown) = shown {
+            self.retire_created(etag, shown, said);
+        }
+        let (open, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.intents)
+            .into_iter()
+            .partition(|intent| intent.guard.is_absent() || intent.guard.is(etag));
         self.intents = open;
         for intent in gone {
             let landed = |body: &&Body| {

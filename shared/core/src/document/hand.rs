@@ -49,6 +49,8 @@ pub fn id(backend: &BackendId, effect: &Effect) -> OverrideId {
     let place = match effect.fields().first() {
         Some(Field::Priority(_)) => "priority",
         Some(Field::Weight(_)) | None => "weight",
+        Some(Field::Membership(_)) => "membership",
+        Some(Field::Existence) => "existence",
         Some(Field::Property(_)) => "property",
     };
     let word = Authority::Operator.word();

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Document, Reconnect};
 use crate::{
-    etag::Etag,
+    declared::Declared,
+    etag::Guard,
     field::{Change, Field, Value},
     id::{IntentId, OverrideId},
     lease::later,
@@ -202,10 +203,15 @@ impl Owned {
 pub struct Intent {
     /// Its name.
     pub id: IntentId,
-    /// The state it was planned from, and the only one on which it can be done.
-    pub etag: Etag,
+    /// The state it was planned from, and the only one on which it can be done; but a create, which comes of
+    /// none, may land on anything.
+    #[serde(rename = "etag", default, skip_serializing_if = "Guard::is_absent")]
+    pub guard: Guard,
     /// What it changes.
     pub changes: Vec<Change>,
+    /// What the backend is made with, where it makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make: Option<Declared>,
     /// How it is made.
     #[serde(default, skip_serializing_if = "Way::is_plain")]
     pub way: Way,
@@ -225,6 +231,19 @@ impl Intent {
     #[must_use]
     pub fn fence(&self) -> Timestamp {
         later(self.at, FENCE)
+    }
+
+    /// Whether it takes the backend away.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| change.field == Field::Existence && change.after.is_nothing())
+    }
+
+    /// Whether it changes a field.
+    #[must_use]
+    pub fn touches(&self, field: &Field) -> bool {
+        self.changes.iter().any(|change| change.field == *field)
     }
 
     /// Whether it changes nothing, so that it is all one whether it lands.

@@ -3,9 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Document, Owned};
+use super::Document;
 use crate::{
     claim::{Asked, Behind, Claim, Recall, Taken},
+    field::Field,
     id::OverrideId,
     lease::{Until, later},
     ledger::What,
@@ -287,7 +288,7 @@ impl Document {
                 over.behind.clear();
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
-                if !over.effect.is_of_pool() {
+                if !over.effect.is_of_pool() || over.effect.joins().is_some() {
                     // What is no weight is given back whole.
                     over.lease.ramp.clear();
                 }
@@ -313,11 +314,11 @@ impl Document {
     /// Whether nothing of an override stands in the backend, or may yet come to stand there.
     pub(super) fn has_no_part(&self, id: &OverrideId) -> bool {
         let Some(over) = self.overrides.get(id) else { return true };
-        over.effect.fields().iter().all(|field| {
-            let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
-            !self.owned.get(field).is_some_and(Owned::is_touched)
-                && !changes.any(|change| change.field == *field)
-        })
+        let is_part = |field: &Field| over.effect.touches(field);
+        let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
+        let mut owned = self.owned.iter();
+        !owned.any(|(field, owned)| is_part(field) && owned.is_touched())
+            && !changes.any(|change| is_part(&change.field))
     }
 
     /// Takes in that a step of an override's ramp was applied.

@@ -112,7 +112,7 @@ impl Reconnect {
     }
 }
 
-/// What the group documents of runs and of tags say of a backend.
+/// What the group documents of runs, of tags and of what is ensured say of a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The runs that act there.
@@ -121,6 +121,12 @@ pub struct Listed {
     /// The runs whose reconnect waits there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<RunId>,
+    /// That it is ensured and there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_there: bool,
+    /// The ensured backends of which it is said that this pool lists them, or is to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub members: BTreeSet<BackendName>,
     /// Its members that are out, by tag.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub out: BTreeMap<TagName, BTreeSet<BackendName>>,
@@ -133,8 +139,7 @@ impl Listed {
     /// Whether they say nothing of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { acting, waiting, out, tags } = self;
-        acting.is_empty() && waiting.is_empty() && out.is_empty() && tags.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -193,8 +198,16 @@ impl Document {
         let begin = self.overrides.values().filter(|over| over.wants_to_begin());
         let plays = begin.filter_map(|over| over.origin.play().cloned());
         let paused = Paused::of(&self.backend).map(|of| of.scope());
+        let single = self.is_ensured().then(|| self.backend.clone());
+        let joins = self.joins().into_iter().map(|name| self.backend.sibling(name));
+        let ensured = single.into_iter().chain(joins).map(Scope::Ensured);
         let tags = self.listed.out.keys().chain(&self.listed.tags).cloned().map(Scope::Tag);
-        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).chain(tags).collect()
+        runs.map(Scope::Run)
+            .chain(plays.map(Scope::Play))
+            .chain(paused)
+            .chain(tags)
+            .chain(ensured)
+            .collect()
     }
 
     /// The runs that act on this backend.

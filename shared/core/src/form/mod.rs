@@ -18,7 +18,10 @@ pub use nearest::{listed, meant};
 pub use node::{Node, tree};
 pub use problem::{PROBLEMS_MAX, Problem, Wrong, problems, render};
 
-pub(crate) use {nearest::nearest, problem::clipped};
+pub(crate) use {
+    nearest::nearest,
+    problem::{SECRET, clipped},
+};
 
 /// What one kind of file has of its own.
 pub struct Language {

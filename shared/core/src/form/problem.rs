@@ -18,6 +18,9 @@ const LINE_CHARS_MAX: usize = 120;
 /// How much of a longer line is shown before and behind the offending text, in characters.
 const AROUND_CHARS_MAX: usize = 40;
 
+/// What is said where a secret stands in clear, of whose line nothing is shown.
+pub(crate) const SECRET: &str = "a playbook holds no secret";
+
 /// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -31,6 +34,9 @@ pub struct Problem {
     pub message: String,
     /// What would be right.
     pub help: String,
+    /// Whether its line holds a secret, and is not shown.
+    #[serde(skip)]
+    pub hidden: bool,
 }
 
 impl Problem {
@@ -43,7 +49,8 @@ impl Problem {
             format!("{file}:{}:{}: {}\n", self.line, self.column, printable(&self.message));
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
-        if let Some(line) = source.split('\n').nth(self.line.saturating_sub(1)) {
+        let line = source.split('\n').nth(self.line.saturating_sub(1));
+        if let Some(line) = line.filter(|_| !self.hidden) {
             let line = printable(line.trim_end());
             let chars = line.chars().count();
             let before = self.column.saturating_sub(1);
@@ -66,7 +73,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column, text: _, message, help } = self;
+        let Self { line, column, message, help, .. } = self;
         write!(f, "{line}:{column}: {}; {}", printable(message), printable(help))
     }
 }
@@ -131,6 +138,7 @@ impl Wrong {
             text: first_line.trim_end().chars().take(TEXT_CHARS_MAX).collect(),
             message: self.message,
             help: self.help,
+            hidden: false,
         }
     }
 
@@ -148,5 +156,12 @@ pub fn problems(source: &str, mut wrongs: Vec<Wrong>) -> Vec<Problem> {
     // A text that is used in several places by an alias is wrong once.
     wrongs.dedup();
     wrongs.truncate(PROBLEMS_MAX);
-    wrongs.into_iter().map(|wrong| wrong.in_text(source)).collect()
+    let mut problems: Vec<_> = wrongs.into_iter().map(|wrong| wrong.in_text(source)).collect();
+    let secrets = problems.iter().filter(|problem| problem.message == SECRET);
+    let secrets: Vec<usize> = secrets.map(|problem| problem.line).collect();
+    for problem in problems.iter_mut().filter(|problem| secrets.contains(&problem.line)) {
+        problem.hidden = true;
+        problem.text.clear();
+    }
+    problems
 }

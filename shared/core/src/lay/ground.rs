@@ -22,6 +22,8 @@ pub(super) struct Ground<'a> {
     pub(super) members: &'a [Member],
     pub(super) terms: &'a Terms,
     yielded: &'a Yielded,
+    /// How many of the members the pool lists without us: those that were added come after them.
+    pub(super) listed: usize,
     /// Each member's group: the number of its priority.
     pub(super) group: Vec<u8>,
     /// Each member's weight in the baseline, in parts.
@@ -47,6 +49,7 @@ pub(super) struct Shape {
 impl<'a> Ground<'a> {
     pub(super) fn of(
         baseline: &'a Pool,
+        listed: usize,
         terms: &'a Terms,
         yielded: &'a Yielded,
     ) -> Result<Self, Held> {
@@ -69,11 +72,14 @@ impl<'a> Ground<'a> {
                 base[at] = u32::from(members[at].weight.number().unwrap_or(null)) * SCALE;
             }
         }
-        let serves =
-            |number: &u8| (0..members.len()).any(|at| group[at] == *number && base[at] > 0);
+        let serves = |number: &u8| (0..listed).any(|at| group[at] == *number && base[at] > 0);
         let serving = groups.iter().copied().find(serves).ok_or(Held::NothingServes)?;
         let standbys = groups.into_iter().filter(|number| *number > serving).collect();
-        Ok(Self { members, terms, yielded, group, base, mixed, serving, standbys })
+        Ok(Self { members, terms, yielded, listed, group, base, mixed, serving, standbys })
+    }
+
+    pub(super) const fn yielded(&self) -> &Yielded {
+        self.yielded
     }
 
     fn at(&self, name: &BackendName) -> Result<usize, Held> {
@@ -96,7 +102,9 @@ impl<'a> Ground<'a> {
             Effect::Promote { member, weight } => {
                 vec![(member, priority, Touch::Serve(*weight))]
             }
-            Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => {
+            // Those that join are there already.
+            Effect::Join { .. } => return Ok(Vec::new()),
+            Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) | Effect::Reconnect(_) => {
                 return Err(Held::NotASingle);
             }
         };
@@ -106,7 +114,10 @@ impl<'a> Ground<'a> {
             if !self.is_clear(at, touch) {
                 return Err(Held::MixedWeights);
             }
-            if !self.yielded.get(&address(name)).is_some_and(|ids| ids.contains(&one.over.id)) {
+            let given_up = |field: &Field| {
+                self.yielded.get(field).is_some_and(|ids| ids.contains(&one.over.id))
+            };
+            if !given_up(&address(name)) && !given_up(&Field::Membership(name.clone())) {
                 let (base, unclear) = (self.base[at], self.is_unclear(at));
                 targets.push(Target { at, touch, base, unclear });
             }
@@ -186,7 +197,7 @@ impl<'a> Ground<'a> {
 
     /// Those that serve in the baseline.
     pub(super) fn serving_members(&self) -> impl Iterator<Item = usize> {
-        (0..self.members.len()).filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
+        (0..self.listed).filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
     }
 
     /// Whether a member's weight and group are as its owner left them.
@@ -196,7 +207,10 @@ impl<'a> Ground<'a> {
 
     /// One group of a shape, to be written in whole numbers.
     pub(super) fn asked(&self, shape: &Shape, within: &[usize]) -> Exact {
-        let own = |at: &usize| (shape.group[*at] == self.group[*at]).then_some(self.base[*at]);
+        let own = |at: &usize| {
+            let is_own = *at < self.listed && shape.group[*at] == self.group[*at];
+            is_own.then_some(self.base[*at])
+        };
         // Nobody has said what these are times a factor, or someone else has written them.
         let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
         let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);

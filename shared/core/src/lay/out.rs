@@ -34,7 +34,9 @@ pub(crate) fn would_be_out(
     contributions: &[Contribution<'_>],
     yielded: &Yielded,
 ) -> Out {
-    let Ok(ground) = Ground::of(baseline, terms, yielded) else { return Out { out: 0, of: 0 } };
+    let Ok(ground) = Ground::of(baseline, baseline.members().len(), terms, yielded) else {
+        return Out { out: 0, of: 0 };
+    };
     let mut admitted = Admitted::default();
     for one in contributions {
         for target in ground.targets(one).iter().flatten() {

@@ -1,7 +1,10 @@
 //! What a Single should be: its baseline, with what its overrides ask of its properties laid over it.
 //!
 //! A breaker becomes as tight as the tightest of what is asked, so that all who ask of it have a part in
-//! it. Of any other property the strongest decides: one winner, never a mixture.
+//! it. Of any other property the strongest decides: one winner, never a mixture. Who ensures a Single asks
+//! that it is there, and of one that is, the properties that are declared.
+
+use std::collections::btree_map::Entry;
 
 use super::{
     Laid,
@@ -11,37 +14,62 @@ use super::{
 use crate::{
     body::Single,
     breaker::Tighten,
+    declared::Declared,
     effect::Effect,
-    field::{Field, Property, Value},
+    field::{Field, Property, Value, Values},
     json::Json,
     overrides::Held,
 };
 
-/// What a contribution asks of one property.
+/// What a contribution asks of one field.
 enum Ask<'a> {
     Tighten(&'a Tighten),
-    Be(&'a Json),
+    Be(Json),
+    Exist(&'a Declared),
 }
 
-/// What a contribution asks of which properties.
-fn asks<'a>(one: &Contribution<'a>) -> Result<Vec<(Property, Ask<'a>)>, Held> {
+/// What a contribution asks of which fields of a Single, or of none that is there.
+fn asks<'a>(
+    one: &Contribution<'a>,
+    baseline: Option<&Single>,
+) -> Result<Vec<(Field, Ask<'a>)>, Held> {
+    let shows = |property: Property| baseline.and_then(|baseline| baseline.get(property));
+    let there = |property: Property| match (baseline, shows(property)) {
+        (Some(_), Some(_)) => Ok(Field::Property(property)),
+        (Some(_), None) => Err(Held::NoProperty(property)),
+        (None, _) => Err(Held::NoBackend),
+    };
     match &one.over.effect {
-        Effect::Breaker(tighten) => Ok(vec![(Property::CircuitBreaker, Ask::Tighten(tighten))]),
-        Effect::Set(properties) => {
-            Ok(properties.iter().map(|(property, value)| (*property, Ask::Be(value))).collect())
+        Effect::Breaker(tighten) => {
+            Ok(vec![(there(Property::CircuitBreaker)?, Ask::Tighten(tighten))])
+        }
+        Effect::Set(properties) => properties
+            .iter()
+            .map(|(property, value)| Ok((there(*property)?, Ask::Be(value.clone()))))
+            .collect(),
+        Effect::Ensure(declared) => {
+            // One that is made has them all, and what cannot be touched of one that is there stays.
+            let properties = declared.properties().into_iter();
+            let properties = properties.filter(|(property, _)| shows(*property).is_some());
+            let properties =
+                properties.map(|(property, value)| (Field::Property(property), Ask::Be(value)));
+            Ok(std::iter::once((Field::Existence, Ask::Exist(declared)))
+                .chain(properties)
+                .collect())
         }
         // It takes part without any.
         Effect::Reconnect(_) => Ok(Vec::new()),
         Effect::Drain { .. }
         | Effect::Shift { .. }
         | Effect::Split { .. }
-        | Effect::Promote { .. } => Err(Held::NotAPool),
+        | Effect::Promote { .. }
+        | Effect::Join { .. } => Err(Held::NotAPool),
     }
 }
 
-/// Lays overrides over a Single.
+/// Lays overrides over a Single, or over none.
 pub(super) fn lay(
-    baseline: &Single,
+    baseline: Option<&Single>,
     contributions: &[Contribution<'_>],
     yielded: &Yielded,
 ) -> Laid {
@@ -51,32 +79,25 @@ pub(super) fn lay(
     let mut tightest: Option<Tighten> = None;
     for one in ranked {
         let id = &one.over.id;
-        let there = |(property, _): &(Property, Ask<'_>)| match baseline.get(*property) {
-            Some(_) => Ok(()),
-            None => Err(Held::NoProperty(*property)),
-        };
-        let asks = match asks(one).and_then(|asks| asks.iter().try_for_each(there).map(|()| asks)) {
+        let asks = match asks(one, baseline) {
             Ok(asks) => asks,
             Err(held) => {
                 laid.held.insert(id.clone(), held);
                 continue;
             }
         };
-        let given_up = |property: Property| {
-            yielded.get(&Field::Property(property)).is_some_and(|ids| ids.contains(id))
-        };
         let mut has_part = asks.is_empty();
-        for (property, ask) in asks {
-            if given_up(property) {
+        for (field, ask) in asks {
+            if yielded.get(&field).is_some_and(|ids| ids.contains(id)) {
                 continue;
             }
             has_part = true;
-            let field = Field::Property(property);
             let (asks, fate) = match ask {
                 Ask::Tighten(tighten) => {
                     let all =
                         tightest.as_ref().map_or_else(|| tighten.clone(), |all| all.and(tighten));
-                    let owner = baseline.get(property).unwrap_or(&Value::Absent);
+                    let owner = baseline.and_then(|one| one.get(Property::CircuitBreaker));
+                    let owner = owner.unwrap_or(&Value::Absent);
                     let value = all.of(owner);
                     let before = laid.values.get(&field).unwrap_or(owner);
                     let fate = if *before == value { Fate::Agrees } else { Fate::Decides };
@@ -85,18 +106,12 @@ pub(super) fn lay(
                     (Asks::Tighten(tighten.clone()), fate)
                 }
                 Ask::Be(value) => {
-                    let wanted = Value::Json(value.clone());
-                    let decided = laid.values.entry(field.clone());
-                    let fate = match decided {
-                        std::collections::btree_map::Entry::Vacant(free) => {
-                            free.insert(wanted);
-                            Fate::Decides
-                        }
-                        std::collections::btree_map::Entry::Occupied(taken) => {
-                            if taken.get().means(&wanted) { Fate::Agrees } else { Fate::Loses }
-                        }
-                    };
-                    (Asks::Be(value.clone()), fate)
+                    let fate = first(&mut laid.values, &field, Value::Json(value.clone()));
+                    (Asks::Be(value), fate)
+                }
+                Ask::Exist(declared) => {
+                    laid.make.get_or_insert_with(|| declared.clone());
+                    (Asks::Exist, first(&mut laid.values, &field, Value::there()))
                 }
             };
             laid.owners.entry(field.clone()).or_default().insert(id.clone());
@@ -107,6 +122,18 @@ pub(super) fn lay(
         }
     }
     laid
+}
+
+/// Puts a value where none stronger stands.
+fn first(values: &mut Values, field: &Field, wanted: Value) -> Fate {
+    match values.entry(field.clone()) {
+        Entry::Vacant(free) => {
+            free.insert(wanted);
+            Fate::Decides
+        }
+        Entry::Occupied(taken) if taken.get().means(&wanted) => Fate::Agrees,
+        Entry::Occupied(_) => Fate::Loses,
+    }
 }
 
 #[cfg(test)]

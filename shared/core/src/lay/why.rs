@@ -51,6 +51,10 @@ pub enum Asks {
     Tighten(Tighten),
     /// This value.
     Be(Json),
+    /// That the backend is there.
+    Exist,
+    /// That the pool lists the member.
+    Join,
 }
 
 /// What becomes of what is asked.
@@ -146,6 +150,9 @@ impl Laid {
                     (Field::weight(member), Asks::Weight(Exact(now)))
                 }
             };
+            // Of one that was added, all stands in one field.
+            let is_added = *at >= ground.listed;
+            let field = if is_added { Field::Membership(member.clone()) } else { field };
             let asked = &mut self.why.entry(field).or_default().asked;
             let taken = asked.iter().any(|one| one.fate == Fate::Decides);
             let fate = match (self.held.contains_key(*by), decided, taken) {

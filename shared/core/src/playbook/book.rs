@@ -14,6 +14,7 @@ use super::{
     window::Window,
 };
 use crate::{
+    declared::Declared,
     effect::Effect,
     field::Property,
     form::{clipped, listed},
@@ -146,7 +147,12 @@ impl Playbook {
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
             Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
-            Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => Vec::new(),
+            // A member that is added need not be one.
+            Effect::Join { .. }
+            | Effect::Breaker(_)
+            | Effect::Set(_)
+            | Effect::Ensure(_)
+            | Effect::Reconnect(_) => Vec::new(),
         });
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);
@@ -239,6 +245,8 @@ pub struct ManagedBackend {
     pub backend: BackendId,
     /// What a play may set of it. Its breaker may be tightened in any case.
     pub may: BTreeSet<Property>,
+    /// What it is to be, where an `ensure` may make it.
+    pub is: Option<Declared>,
     /// What it is told apart by, such as its region and its zone.
     pub tags: BTreeMap<TagName, String>,
     /// What it can carry, in the units of `leastCapacity`.

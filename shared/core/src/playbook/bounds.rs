@@ -82,6 +82,9 @@ pub const LOOPS_MAX: usize = 4;
 /// How many failures a breaker may count before it trips.
 pub(super) const FAILURES_MAX: u16 = 10_000;
 
+/// How many certificates, headers or parameters the credentials of a backend may have (page of Backends).
+pub(super) const CERTIFICATES_MAX: usize = 32;
+
 /// How long a backend's title may be.
 pub(super) const TITLE_CHARS_MAX: usize = 300;
 

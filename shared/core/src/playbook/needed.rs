@@ -18,7 +18,7 @@ const BACKEND: &str = "name one of the `backends`";
 const SERVICE: &str = "name one of the `services`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 37] = [
+pub(super) const NEEDED: [(&str, &str, &str); 41] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -51,6 +51,10 @@ pub(super) const NEEDED: [(&str, &str, &str); 37] = [
     ("Budget", "most", "say how many overrides of the play may begin: `most: 3`"),
     ("Budget", "per", "say within how long: `per: 1h`"),
     ("Set", "backend", BACKEND),
+    ("Ensure", "backend", BACKEND),
+    ("Is", "url", "say its address: `url: https://eu-2.example.com`"),
+    ("Authorization", "scheme", "say which: `scheme: Bearer`"),
+    ("Authorization", "parameter", "name a named value: `parameter: \"{{chat-token}}\"`"),
     ("SetProxy", "url", "say which: `url: http://proxy.example.com:8080`"),
     ("Ramp", "every", "say how long each step lasts: `every: 2m`"),
     ("Ramp", "steps", STEPS),

@@ -3,6 +3,7 @@
 //! A part that is wrong is left out and its neighbours are still looked at, so that one reading
 //! tells everything; what refers to a part that was wrong is not reported for that again.
 
+mod ensure;
 mod gates;
 mod inventory;
 mod plays;

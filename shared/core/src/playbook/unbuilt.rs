@@ -4,7 +4,7 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 9] = [
+const UNBUILT: [(&[&str], &str); 8] = [
     (&["schedule"], "write `cron` or `once` in a window"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
     (&["mute"], "`pointsman mute PLAY --for 2h` does it"),
@@ -13,7 +13,6 @@ const UNBUILT: [(&[&str], &str); 9] = [
     (&["before"], "a reconnect follows a play's end: `after`"),
     (&["notify"], "the ledger has everything: `pointsman history`"),
     (&["verify"], "the ledger says what each write found: `pointsman history`"),
-    (&["ensure"], "declare the backend where you declare the others, then `promote` it"),
 ];
 
 /// What to say of `name` where it is not a field or effect of this version.

@@ -18,7 +18,7 @@ use super::bounds::{
 use super::select::host_of;
 use crate::{
     effect::WEIGHT_MAX,
-    form::clipped,
+    form::{SECRET, clipped},
     fraction::{Fraction, FractionError},
     limits::LeastMembers,
 };
@@ -313,6 +313,55 @@ value!(
     Description: String => String,
     |text| at_most(text, "description", TEXT_CHARS_MAX),
     { "type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX }
+);
+value!(
+    /// The name of a named value, which holds a secret.
+    NamedValue: String => String,
+    |text| {
+        let name = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+        let is_name = |name: &str| {
+            let letter = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_');
+            (1..=256).contains(&name.len()) && name.chars().all(letter)
+        };
+        // What stands there may be a secret, and is not said.
+        name.is_some_and(is_name).then_some(()).ok_or_else(|| {
+            format!("{SECRET}: name one of the service's named values, as in \"{{{{chat-key}}}}\"")
+        })?;
+        Ok(text)
+    },
+    {
+        "type": "string",
+        "description": "A named value of the service, such as {{chat-key}}: a playbook holds no secret.",
+        "pattern": "^\\{\\{[a-zA-Z0-9._-]{1,256}\\}\\}$",
+        "examples": ["{{chat-key}}"]
+    }
+);
+value!(
+    /// The id of a certificate of the service.
+    CertificateId: String => String,
+    |text| match (1..=80).contains(&text.len()) && !text.contains(|char: char| char.is_whitespace() || char == '/' ) {
+        true => Ok(text),
+        false => Err("this is not the id of a certificate: it has 1 to 80 characters, and no blank or slash".to_owned()),
+    },
+    { "type": "string", "minLength": 1, "maxLength": 80, "examples": ["chat-client"] }
+);
+value!(
+    /// The scheme of an authorization.
+    Scheme: String => String,
+    |text| match (1..=100).contains(&text.len()) && text.chars().all(|char| char.is_ascii_alphanumeric() || char == '-') {
+        true => Ok(text),
+        false => Err("this is not a scheme: write `Bearer`, and the secret as `parameter`".to_owned()),
+    },
+    { "type": "string", "pattern": "^[a-zA-Z0-9-]{1,100}$", "examples": ["Bearer"] }
+);
+value!(
+    /// A priority.
+    Priority: i64 => u8,
+    |number| match u8::try_from(number) {
+        Ok(priority @ 0..=WEIGHT_MAX) => Ok(priority),
+        Ok(_) | Err(_) => Err(format!("`priority` cannot be {number}: a whole number from 0 to {WEIGHT_MAX}")),
+    },
+    { "type": "integer", "minimum": 0, "maximum": WEIGHT_MAX }
 );
 value!(
     /// A backend's name, perhaps with `${...}` in it.

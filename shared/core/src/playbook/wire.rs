@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use super::{
     bounds::{
-        BACKENDS_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX,
-        RECONNECTS_MAX, SELECTED_DEFAULT, SERVICES_MAX, SPLIT_MEMBERS_MAX, TAG_LIMITS_MAX,
-        TAGS_MAX, WINDOWS_MAX,
+        BACKENDS_MAX, CERTIFICATES_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX,
+        RAMP_STEPS_MAX, RECONNECTS_MAX, SELECTED_DEFAULT, SERVICES_MAX, SPLIT_MEMBERS_MAX,
+        TAG_LIMITS_MAX, TAGS_MAX, WINDOWS_MAX,
     },
     value::{
-        BackendText, Capacity, Count, Description, Duration, Expression, FailureCount,
-        FailurePercentage, HostName, HostText, LabelName, LocalTime, Member, Members, Most,
-        MostOut, Never, Percent, PoolName, Pools, ProxyUrl, ServingWeight, TagText, TagValue,
-        TimeOfDay, Title, Url, Version, Weight, Yes,
+        BackendText, Capacity, CertificateId, Count, Description, Duration, Expression,
+        FailureCount, FailurePercentage, HostName, HostText, LabelName, LocalTime, Member, Members,
+        Most, MostOut, NamedValue, Never, Percent, PoolName, Pools, Priority, ProxyUrl, Scheme,
+        ServingWeight, TagText, TagValue, TimeOfDay, Title, Url, Version, Weight, Yes,
     },
     window::Dialect,
 };
@@ -217,6 +217,9 @@ pub(super) struct Backend {
     pub(super) backend: Option<At<BackendName>>,
     /// What a `set` may set of it. Without this, nothing. Its breaker may be tightened in any case.
     pub(super) may: Option<At<Vec<At<May>>>>,
+    /// What the backend is to be, where an `ensure` may make it. No secret stands here: a credential is the
+    /// name of a named value, or the id of a certificate.
+    pub(super) is: Option<At<Is>>,
     /// What it is told apart by, such as its region and its zone.
     #[schemars(extend("maxProperties" = TAGS_MAX))]
     pub(super) tags: Option<At<Entries<TagValue>>>,
@@ -224,6 +227,85 @@ pub(super) struct Backend {
     pub(super) capacity: Option<At<Capacity>>,
     /// The host of its address, by which an effect finds it.
     pub(super) host: Option<At<HostName>>,
+}
+
+/// What a backend is to be. One that is made has all of it. One that is there already is held to its `url`,
+/// `title`, `description`, `tls` and `proxy.url` for as long, and is never deleted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Is {
+    /// Its address.
+    pub(super) url: At<Url>,
+    /// What is spoken with it. The default is `http`.
+    #[schemars(extend("default" = "http"))]
+    pub(super) protocol: Option<At<Protocol>>,
+    /// Its title.
+    pub(super) title: Option<At<Title>>,
+    /// Its description.
+    pub(super) description: Option<At<Description>>,
+    /// The address of the Azure resource that it is.
+    pub(super) resource_id: Option<At<Url>>,
+    /// How its certificate is checked.
+    pub(super) tls: Option<At<SetTls>>,
+    /// The proxy before it.
+    pub(super) proxy: Option<At<SetProxy>>,
+    /// What API Management shows it to be let in.
+    pub(super) credentials: Option<At<Credentials>>,
+    /// Its circuit breaker.
+    pub(super) circuit_breaker: Option<At<IsBreaker>>,
+}
+
+/// What is spoken with a backend.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) enum Protocol {
+    Http,
+    Soap,
+}
+
+/// What API Management shows a backend to be let in. Each secret is a named value of the service.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Credentials {
+    /// The header Authorization.
+    pub(super) authorization: Option<At<Authorization>>,
+    /// The ids of certificates of the service.
+    #[schemars(length(min = 1, max = CERTIFICATES_MAX))]
+    pub(super) certificate_ids: Option<At<Vec<At<CertificateId>>>>,
+    /// Headers, each with a named value: `{x-functions-key: "{{functions-key}}"}`.
+    #[schemars(extend("maxProperties" = CERTIFICATES_MAX))]
+    pub(super) header: Option<At<Entries<NamedValue>>>,
+    /// Parameters of the query, each with a named value.
+    #[schemars(extend("maxProperties" = CERTIFICATES_MAX))]
+    pub(super) query: Option<At<Entries<NamedValue>>>,
+}
+
+/// The header Authorization.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Authorization {
+    /// Its scheme, such as Bearer.
+    pub(super) scheme: At<Scheme>,
+    /// What follows it: a named value, such as `"{{chat-token}}"`.
+    pub(super) parameter: At<NamedValue>,
+}
+
+/// The circuit breaker of a backend that is made, for statuses 500 to 599.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("oneOf" = [{"required": ["count"]}, {"required": ["percentage"]}]))]
+pub(super) struct IsBreaker {
+    /// After how many failures it trips.
+    pub(super) count: Option<At<FailureCount>>,
+    /// At which percentage of failures it trips.
+    pub(super) percentage: Option<At<FailurePercentage>>,
+    /// The time in which failures are counted. The default is 1m.
+    pub(super) interval: Option<At<Duration>>,
+    /// How long the backend is out then. The default is 1m.
+    pub(super) trip: Option<At<Duration>>,
+    /// The backend's own Retry-After says for how long instead.
+    pub(super) accept_retry_after: Option<At<Yes>>,
 }
 
 /// What may be set of a backend.
@@ -441,6 +523,8 @@ pub(super) enum Effect {
     Breaker(At<Breaker>),
     /// A backend gets another address, or other settings.
     Set(At<Set>),
+    /// A backend is there, and a pool lists it.
+    Ensure(At<Ensure>),
     /// API Management forgets its connections to a backend and connects anew.
     Reconnect(At<Reconnect>),
 }
@@ -561,6 +645,23 @@ pub(super) struct Set {
     pub(super) title: Option<At<Title>>,
     /// Its description.
     pub(super) description: Option<At<Description>>,
+}
+
+/// A backend that is declared with `is` is there: it is made where it is not, and deleted at the end if it was
+/// made here and nobody else has written to it since. A pool lists it meanwhile, where `in` names one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("dependentRequired" = {"weight": ["in"], "priority": ["in"]}))]
+pub(super) struct Ensure {
+    /// Which of the backends: a name under `backends` that has `is`.
+    pub(super) backend: At<String>,
+    /// Which of the pools lists it: a name under `pools`, of the same service and workspace.
+    #[serde(rename = "in")]
+    pub(super) pool: Option<At<String>>,
+    /// Its weight there. Without it: the median of its group, and none where that has none.
+    pub(super) weight: Option<At<ServingWeight>>,
+    /// Its priority there. Without it: that of the group that serves.
+    pub(super) priority: Option<At<Priority>>,
 }
 
 /// API Management forgets its connections to a backend and connects anew, once this begins; nothing of the

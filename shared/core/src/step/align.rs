@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Look, Next, Whose};
 use crate::{
     body::Body,
+    declared::Declared,
     document::{Intent, Owned, Way},
-    etag::Etag,
+    etag::Guard,
     field::{Change, Field, Value, Values},
     id::{IntentId, OverrideId},
     lay::Laid,
@@ -16,7 +17,7 @@ use crate::{
 
 impl Look<'_> {
     /// Finds the difference between what the backend is and what it should be, and plans its write.
-    pub(super) fn align(&mut self, etag: &Etag, body: &Body) -> Next {
+    pub(super) fn align(&mut self, guard: &Guard, body: &Body) -> Next {
         loop {
             let baseline = self.baseline(body);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
@@ -33,11 +34,12 @@ impl Look<'_> {
                 return Next::Rest;
             }
             self.own(&laid.values, body);
-            let (way, changes) = self.changes(&laid.values, body, &baseline);
+            let (way, changes) = self.changes(&laid, guard, body, &baseline);
             let steps = self.steps_due();
             if !changes.is_empty() {
                 let overrides = self.behind(&laid, &changes, &steps);
-                return Next::Write(self.intend(etag, way, changes, steps, overrides));
+                let make = laid.make.filter(|_| guard.is_absent());
+                return Next::Write(self.intend(guard, way, changes, make, steps, overrides));
             }
             if steps.is_empty() {
                 for (field, value) in &laid.values {
@@ -45,7 +47,7 @@ impl Look<'_> {
                         owned.stood |= body.get(field).is_some_and(|shown| shown.means(value));
                     }
                 }
-                return self.settle_open_writes(etag);
+                return self.settle_open_writes(guard);
             }
             // Nothing need be written for these steps: they are applied as they are due.
             for (id, step) in steps {
@@ -101,7 +103,8 @@ impl Look<'_> {
         let owners = laid.owners.iter().filter(|(field, _)| changed(field));
         let owners = owners.flat_map(|(_, ids)| ids);
         let asks = self.document.overrides.values().filter(|over| {
-            !matches!(over.life, Life::Claimed { .. }) && over.effect.fields().iter().any(changed)
+            !matches!(over.life, Life::Claimed { .. })
+                && changes.iter().any(|change| over.effect.touches(&change.field))
         });
         let all: BTreeSet<&OverrideId> =
             owners.chain(asks.map(|over| &over.id)).chain(steps.keys()).collect();
@@ -118,10 +121,7 @@ impl Look<'_> {
         }
         let intents = &self.document.intents;
         self.document.owned.retain(|field, owned| {
-            let may_land = intents
-                .iter()
-                .flat_map(|intent| &intent.changes)
-                .any(|change| change.field == *field);
+            let may_land = intents.iter().any(|intent| intent.touches(field));
             values.contains_key(field)
                 || may_land
                 || !body.get(field).is_some_and(|shown| shown.means(&owned.baseline))
@@ -130,7 +130,14 @@ impl Look<'_> {
 
     /// The fields that are not what they should be, as far as they are written now, and how. A write is
     /// made in one way; what is to be written in a later way comes after it.
-    fn changes(&self, values: &Values, body: &Body, baseline: &Body) -> (Way, Vec<Change>) {
+    fn changes(
+        &self,
+        laid: &Laid,
+        guard: &Guard,
+        body: &Body,
+        baseline: &Body,
+    ) -> (Way, Vec<Change>) {
+        let values = &laid.values;
         let due: Vec<(Way, Change)> = self
             .document
             .owned
@@ -150,8 +157,27 @@ impl Look<'_> {
                 Some((way, Change { field: field.clone(), before, after }))
             })
             .collect();
+        if let Some((way, change)) = due.iter().find(|(_, one)| one.field == Field::Existence) {
+            return (*way, self.making(laid, guard, change));
+        }
         let first = due.iter().map(|(way, _)| *way).min().unwrap_or_default();
         (first, due.into_iter().filter_map(|(way, one)| (way == first).then_some(one)).collect())
+    }
+
+    /// What makes a backend, with all that it is made with, or takes it away. Only one that nobody has written
+    /// to since we did is taken away, and only where no pool lists it by our doing.
+    fn making(&self, laid: &Laid, guard: &Guard, change: &Change) -> Vec<Change> {
+        let (Guard::Absent, Some(declared)) = (guard, &laid.make) else {
+            let is_last = |etag| self.document.etags.is_ours(etag) && !self.ensured.is_listed;
+            let may = matches!(guard, Guard::Etag(etag) if is_last(etag));
+            return Vec::from_iter(may.then(|| change.clone()));
+        };
+        let properties = declared.properties().into_iter().map(|(property, value)| Change {
+            field: Field::Property(property),
+            before: Value::Absent,
+            after: Value::Json(value),
+        });
+        std::iter::once(change.clone()).chain(properties).collect()
     }
 
     /// The number that means the same as the null that is wanted of a field; none where nobody knows.
@@ -171,31 +197,33 @@ impl Look<'_> {
                     members.all(|one| group(&one.priority) != of || one.weight.number().is_none());
                 equal.then_some(Value::Number(1))
             }),
-            Field::Property(_) => None,
+            Field::Membership(_) | Field::Existence | Field::Property(_) => None,
         }
     }
 
     /// Plans an empty write where one had no answer, is not wanted any more, and may still land: once the
     /// state that it was planned from is over, it cannot.
-    fn settle_open_writes(&mut self, etag: &Etag) -> Next {
-        let open = self.document.intents.iter().any(|intent| intent.etag == *etag);
+    fn settle_open_writes(&mut self, guard: &Guard) -> Next {
+        let Guard::Etag(etag) = guard else { return Next::Rest };
+        let open = self.document.intents.iter().any(|intent| intent.guard == *guard);
         if !open || !self.document.etags.may_end(etag) {
             return Next::Rest;
         }
-        Next::Write(self.intend(etag, Way::Plain, Vec::new(), BTreeMap::new(), Vec::new()))
+        Next::Write(self.intend(guard, Way::Plain, Vec::new(), None, BTreeMap::new(), Vec::new()))
     }
 
     fn intend(
         &mut self,
-        etag: &Etag,
+        guard: &Guard,
         way: Way,
         changes: Vec<Change>,
+        make: Option<Declared>,
         steps: BTreeMap<OverrideId, usize>,
         overrides: Vec<OverrideId>,
     ) -> Intent {
         let text = format!("{changes:?}{steps:?}");
         let backend = self.document.backend.to_string();
-        let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
+        let id = IntentId::derive(&[&backend, &guard.to_string(), &text, &self.now.to_string()]);
         let (intent, written) = (id.clone(), changes.clone());
         self.said.push(match way {
             Way::Plain | Way::Explicit | Way::Null | Way::Rest => {
@@ -203,8 +231,8 @@ impl Look<'_> {
             }
             Way::Whole => What::IntendedWhole { intent, changes: written, overrides },
         });
-        let etag = etag.clone();
-        let intent = Intent { id, etag, changes, way, steps, at: self.now, outrun: false };
+        let guard = guard.clone();
+        let intent = Intent { id, guard, changes, make, way, steps, at: self.now, outrun: false };
         // The same write again, from the same state at the same moment, is the same intent.
         if !self.document.intents.iter().any(|open| open.id == intent.id) {
             self.document.intents.push(intent.clone());

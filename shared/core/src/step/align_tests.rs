@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     answer::Answer,
     document::{Document, SightBy},
+    etag::Etag,
     group::Groups,
     lease::later,
     names::BackendName,
@@ -144,7 +145,7 @@ impl World {
 
     fn write(&mut self, intent: &Intent) -> (Answer, Option<Observed>) {
         self.writes += 1;
-        if intent.etag != self.etag() || self.denials > 0 {
+        if !intent.guard.is(&self.etag()) || self.denials > 0 {
             self.denials = self.denials.saturating_sub(1);
             return (Answer::Outrun, None);
         }

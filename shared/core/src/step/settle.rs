@@ -36,7 +36,7 @@ impl Look<'_> {
             }
             Observed::Missing => {
                 self.document.etags.missed(self.now);
-                return;
+                return self.settle_missing();
             }
         };
         if self.document.etags.is_anew(etag) {
@@ -57,6 +57,45 @@ impl Look<'_> {
             open
         });
         self.lose(|field| body.get(field).is_none());
+        self.adopt(etag);
+    }
+
+    /// Takes in that there is no backend, once that is believed: that our delete was done, or that someone
+    /// else took away what is ensured, which is yielded to as any other write.
+    fn settle_missing(&mut self) {
+        let believed = self.document.missing().is_some_and(|(_, believed)| self.now >= believed);
+        let fenced = self.now;
+        self.document.intents.retain(|intent| {
+            let open = !intent.guard.is_absent() || fenced < intent.fence();
+            if !open {
+                self.said.extend(intent.not_landed());
+            }
+            open
+        });
+        if !believed && !self.document.etags.knows_none() {
+            return;
+        }
+        let deleted = self.document.intents.iter().find(|intent| intent.deletes());
+        if let Some(deleted) = deleted.cloned() {
+            self.document.intents.retain(|intent| intent.id != deleted.id);
+            self.said.push(What::Landed { intent: deleted.id.clone() });
+            self.document.deleted(&deleted, &mut self.said);
+        }
+        // There is no state that would tell one time from another.
+        self.note_foreign(&Etag(String::new()), &Body::Missing);
+        let may_land = self.document.intents.iter().any(|one| one.touches(&Field::Existence));
+        self.document.owned.retain(|field, owned| {
+            *field != Field::Existence || may_land || owned.written != Value::Absent
+        });
+    }
+
+    /// Takes what we made for someone else's, where someone else has written to it since: it stays.
+    fn adopt(&mut self, etag: &Etag) {
+        let Some(made) = self.document.owned.get_mut(&Field::Existence) else { return };
+        if made.baseline.is_nothing() && !self.document.etags.is_ours(etag) {
+            *made = Owned::fresh(Value::there());
+            self.said.push(What::Adopted);
+        }
     }
 
     /// Lets go of owned fields that are not there any more. Should one come back, what it comes
@@ -181,6 +220,11 @@ impl Look<'_> {
         owners: BTreeSet<OverrideId>,
     ) -> (Vec<OverrideId>, Vec<OverrideId>) {
         let (playbook, document) = (self.generation.playbook, &self.document);
+        // What someone takes away that was made or added here is not put back: what else they have taken away, so
+        // that it would lead nowhere, is not known here.
+        if matches!(field, Field::Existence | Field::Membership(_)) {
+            return (Vec::new(), owners.into_iter().collect());
+        }
         owners.into_iter().partition(|id| {
             let play = document.overrides.get(id).and_then(|over| over.origin.play());
             let drift = play.and_then(|play| playbook.play(play)).map(|play| play.drift);

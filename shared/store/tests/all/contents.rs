@@ -485,9 +485,7 @@ async fn take(world: &World, lock: u64) -> messages::Taken {
         deliveries_max: 9,
         until: Micros::from(at("12:00:30")),
     };
-    let job = world
-        .database()
-        .write(move |conn| Box::pin(async move { messages::take(conn, now, lock, bounds).await }));
+    let job = world.database().write(move |conn| messages::take(conn, now, lock, bounds));
     job.await.unwrap()
 }
 
@@ -502,9 +500,7 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     // Twice while it is locked: once more, not twice.
     world.store.commit(&sending.clone()).await.unwrap();
     let row = Row::new(&wake("eu"), at("12:00:00")).unwrap();
-    let again = world
-        .database()
-        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
+    let again = world.database().write(move |conn| messages::insert(conn, &row));
     assert_eq!(again.await.unwrap(), Sent::Duplicate);
     assert_eq!(take(&world, 2).await.locked, [], "it is locked");
 
@@ -524,7 +520,6 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     world.close().await;
 }
 
-/// More statements than sqlx keeps the answers of.
 #[tokio::test]
 async fn many_messages_are_done_with_in_one_commit_or_none_is() {
     const MANY: usize = 80;

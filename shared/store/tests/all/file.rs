@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use crate::support::{World, clock, commit, document, line, open, series, series_id, wake};
+use crate::support::{
+    World, clock, commit, document, line, number, open, run, series, series_id, wake,
+};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use pointsman_core::notice::Kind;
@@ -32,11 +34,9 @@ async fn occupy(
     let job = tokio::spawn(async move {
         database
             .write(move |_| {
-                Box::pin(async move {
-                    let _ = enter.send(());
-                    let _ = released.await;
-                    Ok(())
-                })
+                let _ = enter.send(());
+                let _ = released.blocking_recv();
+                Ok(())
             })
             .await
     });
@@ -107,25 +107,15 @@ async fn callers_who_go_away_leave_the_others_unharmed() {
     world.close().await;
 }
 
-async fn pages_max(database: &Database, pages: u32) {
-    let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    let job = database.write(move |conn| {
-        Box::pin(async move {
-            sqlx::query(pragma).execute(conn).await.unwrap();
-            Ok(())
-        })
-    });
-    job.await.unwrap();
+async fn pages_max(database: &Database, pages: i64) {
+    run(database, &format!("PRAGMA max_page_count = {pages}")).await;
 }
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_survived() {
     let world = World::new().await;
     world.store.commit(&lines(0..10)).await.unwrap();
-    let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
-        .fetch_one(&mut *world.database().reader().await.unwrap())
-        .await
-        .unwrap();
+    let pages = number(world.database(), "PRAGMA page_count").await;
     pages_max(world.database(), pages + 2).await;
 
     let large = || lines(1_000..3_000);
@@ -160,10 +150,7 @@ async fn a_commit_whose_like_has_failed_in_its_middle_is_done_whole() {
         ..Commit::default()
     };
     world.store.commit(&of("a", 1)).await.unwrap();
-    let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
-        .fetch_one(&mut *world.database().reader().await.unwrap())
-        .await
-        .unwrap();
+    let pages = number(world.database(), "PRAGMA page_count").await;
     for (round, small) in ["b", "c", "d"].into_iter().enumerate() {
         // Of the connection, which may be another by now.
         pages_max(world.database(), pages + 2).await;
@@ -185,9 +172,7 @@ async fn what_comes_after_a_refused_write_is_durable_by_itself() {
         let refused = world.store.commit(&save()).await;
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
         let row = Row::new(&wake(&number.to_string()), clock().now()).unwrap();
-        let sent = world.database().write_statement(move |conn| {
-            Box::pin(async move { messages::insert(conn, &row).await })
-        });
+        let sent = world.database().write(move |conn| messages::insert(conn, &row));
         assert_eq!(sent.await.unwrap(), Sent::Stored);
         // Another connection sees what is committed, and nothing else.
         assert_eq!(world.count("messages").await, number + 1);
@@ -201,16 +186,11 @@ async fn a_file_that_cannot_be_written_is_not_ready() {
     world.store.ready().await.unwrap();
     let query_only = |on: bool| {
         let pragma = if on { "PRAGMA query_only = ON" } else { "PRAGMA query_only = OFF" };
-        world.database().write(move |conn| {
-            Box::pin(async move {
-                sqlx::query(pragma).execute(conn).await.unwrap();
-                Ok(())
-            })
-        })
+        run(world.database(), pragma)
     };
-    query_only(true).await.unwrap();
+    query_only(true).await;
     unavailable(&world.store.ready().await);
-    query_only(false).await.unwrap();
+    query_only(false).await;
     world.store.ready().await.unwrap();
     world.close().await;
 }
@@ -315,13 +295,9 @@ async fn a_commit_is_synced_to_the_disk_before_it_is_answered() {
     // A power cut cannot be tested here, but that SQLite is set to survive one can.
     let world = World::new().await;
     let told = world.database().write(|conn| {
-        Box::pin(async move {
-            let journal: String =
-                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *conn).await.unwrap();
-            let synchronous: i64 =
-                sqlx::query_scalar("PRAGMA synchronous").fetch_one(conn).await.unwrap();
-            Ok((journal, synchronous))
-        })
+        let journal: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+        Ok((journal, synchronous))
     });
     // 2 is FULL: in WAL mode, a sync in every commit.
     assert_eq!(told.await.unwrap(), ("wal".to_owned(), 2));
@@ -348,29 +324,37 @@ fn what_root_makes_beside_a_service_s_store_is_the_service_s() {
     assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
 }
 
+/// Turns the schema's version into what the first files have: rows of a table.
+fn versioned_by_table(versions: u32) -> String {
+    let rows = (1..=versions).map(|version| {
+        format!("INSERT INTO _sqlx_migrations VALUES ({version}, 'it', 0, 1, x'00', 1);")
+    });
+    format!(
+        "PRAGMA user_version = 0;
+         CREATE TABLE _sqlx_migrations (
+             version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+             installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL,
+             checksum BLOB NOT NULL, execution_time BIGINT NOT NULL
+         );
+         {}",
+        rows.collect::<String>()
+    )
+}
+
 #[tokio::test]
 async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     let world = World::new().await;
     world.store.commit(&lines(0..1)).await.unwrap();
-    let back = world.database().write(|conn| {
-        Box::pin(async move {
-            for statement in [
-                "DROP TABLE refusals",
-                "DROP TRIGGER claims_of_forgotten",
-                "DROP TABLE claims",
-                "DROP TABLE notices",
-                "DROP INDEX letters_by_time",
-                "ALTER TABLE letters DROP COLUMN parts",
-                "DELETE FROM _sqlx_migrations WHERE version > 1",
-                "INSERT INTO letters (id, at, source, reason, body)
-                 VALUES ('k3v', 0, 'am', 'no JSON', '{')",
-            ] {
-                sqlx::query(statement).execute(&mut *conn).await.unwrap();
-            }
-            Ok(())
-        })
-    });
-    back.await.unwrap();
+    let back = "DROP TABLE refusals;
+        DROP TRIGGER claims_of_forgotten;
+        DROP TABLE claims;
+        DROP TABLE notices;
+        DROP INDEX letters_by_time;
+        ALTER TABLE letters DROP COLUMN parts;
+        INSERT INTO letters (id, at, source, reason, body)
+            VALUES ('k3v', 0, 'am', 'no JSON', '{')";
+    run(world.database(), back).await;
+    run(world.database(), &versioned_by_table(1)).await;
     world.database().close().await;
     let store = open(world.path()).await;
     store.commit(&lines(1..2)).await.unwrap();
@@ -386,20 +370,11 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
 #[tokio::test]
 async fn what_was_noticed_before_severities_were_is_kept() {
     let world = World::new().await;
-    let back = world.database().write(|conn| {
-        Box::pin(async move {
-            for statement in [
-                "DROP TABLE notices",
-                include_str!("../../migrations/0006_notices.sql"),
-                "INSERT INTO notices VALUES ('unmatched', 'am', 1000000, 2000000, 7, 'no play')",
-                "DELETE FROM _sqlx_migrations WHERE version > 6",
-            ] {
-                sqlx::query(statement).execute(&mut *conn).await.unwrap();
-            }
-            Ok(())
-        })
-    });
-    back.await.unwrap();
+    run(world.database(), "DROP TABLE notices").await;
+    run(world.database(), include_str!("../../migrations/0006_notices.sql")).await;
+    let notice = "INSERT INTO notices VALUES ('unmatched', 'am', 1000000, 2000000, 7, 'no play')";
+    run(world.database(), notice).await;
+    run(world.database(), "PRAGMA user_version = 6").await;
     world.database().close().await;
     let store = open(world.path()).await;
     let notices = store.notices().await.unwrap();
@@ -433,14 +408,7 @@ async fn a_store_that_cannot_be_used_is_refused_with_words() {
     let world = World::new().await;
     let folder = world.folder.path().to_owned();
 
-    let newer = world.database().write(|conn| {
-        Box::pin(async move {
-            let row = "INSERT INTO _sqlx_migrations VALUES (999, 'later', 0, 1, x'00', 1)";
-            sqlx::query(row).execute(conn).await.unwrap();
-            Ok(())
-        })
-    });
-    newer.await.unwrap();
+    run(world.database(), "PRAGMA user_version = 999").await;
     let path = world.path();
     world.database().close().await;
     let newer = "was written by a newer version of Pointsman: its schema is 999, and this version \
@@ -449,11 +417,9 @@ async fn a_store_that_cannot_be_used_is_refused_with_words() {
     assert!(said.ends_with(newer), "{said}");
 
     let foreign = folder.join("foreign.db");
-    let connection =
-        sqlx::sqlite::SqliteConnectOptions::new().filename(&foreign).create_if_missing(true);
-    let pool = sqlx::SqlitePool::connect_with(connection).await.unwrap();
-    sqlx::query("CREATE TABLE birds (name TEXT)").execute(&pool).await.unwrap();
-    pool.close().await;
+    let connection = rusqlite::Connection::open(&foreign).unwrap();
+    connection.execute_batch("CREATE TABLE birds (name TEXT)").unwrap();
+    drop(connection);
     assert!(refused(&foreign).await.contains("not one of Pointsman's"));
 
     let text = folder.join("text.db");

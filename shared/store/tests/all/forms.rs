@@ -13,7 +13,7 @@ use pointsman_core::{
         Document, Intent, Outcome, Owned, Panic, Reconnect, Sight, SightBy, Trouble, Unmet, Way,
     },
     effect::Effect,
-    etag::Etag,
+    etag::{Etag, Guard},
     field::{Change, Field, Value},
     fraction::Fraction,
     group::{Group, Pause, Paused, RunOf},
@@ -235,7 +235,8 @@ fn document() -> Document {
     document.yielded = [(weight.clone(), [id("warned")].into())].into();
     document.intents = vec![Intent {
         id: IntentId::derive(&["one"]),
-        etag: Etag("\"AAA\"".to_owned()),
+        guard: Guard::Etag(Etag("\"AAA\"".to_owned())),
+        make: None,
         changes: vec![
             Change { field: weight, before: Value::Number(3), after: Value::Number(0) },
             Change { field: priority, before: Value::Null, after: Value::Number(1) },
@@ -328,7 +329,7 @@ fn documents_of_writes_that_were_answered_oddly() {
     }
     let etag = Etag("\"AAB\"".to_owned());
     let mut intent = document.intents.remove(0);
-    intent.etag = etag.clone();
+    intent.guard = Guard::Etag(etag.clone());
     let empty = Intent { changes: Vec::new(), id: IntentId::derive(&["empty"]), ..intent.clone() };
     let whole = Intent { way: Way::Whole, ..intent };
     document.intents = vec![whole.clone(), empty.clone()];

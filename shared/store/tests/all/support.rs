@@ -59,16 +59,23 @@ impl World {
     }
 
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
-        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        sqlx::query_scalar(sql)
-            .fetch_one(&mut *self.database().reader().await.unwrap())
-            .await
-            .unwrap()
+        number(self.database(), &format!("SELECT count(*) FROM {table}")).await
     }
 
     pub(crate) async fn close(self) {
         self.database().close().await;
     }
+}
+
+/// The number that a query finds.
+pub(crate) async fn number(database: &Database, query: &str) -> i64 {
+    database.read(|conn| Ok(conn.query_row(query, [], |row| row.get(0))?)).await.unwrap()
+}
+
+/// Runs statements as they are.
+pub(crate) async fn run(database: &Database, statements: &str) {
+    let statements = statements.to_owned();
+    database.write(move |conn| Ok(conn.execute_batch(&statements)?)).await.unwrap();
 }
 
 pub(crate) async fn open(path: PathBuf) -> SqliteStore {

@@ -67,8 +67,8 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let read = |effect: At<_>| self.effect(effect, declared, Asker::Play { longest });
-            wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
+            let effects = self.effects(wire, declared, Asker::Play { longest });
+            effects.into_iter().map(|(_, effect)| effect).collect::<Vec<_>>()
         });
         let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
         let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.as_ref()));
@@ -177,7 +177,36 @@ impl Reading<'_> {
         Some(if read.is_empty() { (read, SignedDuration::ZERO) } else { (read, every) })
     }
 
-    pub(super) fn effect(
+    /// What the effects do, each with where it stands, in the order of the file. Who joins a pool comes after
+    /// all of them, so that the ids of the others stay as they are.
+    pub(super) fn effects(
+        &mut self,
+        wire: Vec<At<wire::Effect>>,
+        declared: Option<&Declared>,
+        asker: Asker,
+    ) -> Vec<(Range<usize>, Option<EffectTemplate>)> {
+        let mut joins = Vec::new();
+        let mut effects = Vec::with_capacity(wire.len().min(EFFECTS_MAX));
+        for At { at, value } in wire.into_iter().take(EFFECTS_MAX) {
+            let effect = match value {
+                Some(wire::Effect::Ensure(At { at: holder, value })) => value.and_then(|wire| {
+                    let (ensure, join) = self.ensure(wire, &holder, declared?)?;
+                    joins.extend(join.map(|join| (at.clone(), Some(join))));
+                    Some(ensure)
+                }),
+                Some(wire) => {
+                    let wire = At { at: at.clone(), value: Some(wire) };
+                    self.effect(wire, declared, asker)
+                }
+                None => None,
+            };
+            effects.push((at, effect));
+        }
+        effects.extend(joins);
+        effects
+    }
+
+    fn effect(
         &mut self,
         At { at: holder, value }: At<wire::Effect>,
         declared: Option<&Declared>,
@@ -209,6 +238,7 @@ impl Reading<'_> {
                 let (backend, effect) = self.set(value?, &at, declared);
                 (self.declared(backend, "backend", &declared?.singles).map(On::One), effect)
             }
+            wire::Effect::Ensure(_) => return None,
             wire::Effect::Reconnect(At { at, value }) => {
                 let (backend, effect) = self.reconnect(value?, &at, asker);
                 let backend_at = backend.at.clone();

@@ -54,7 +54,7 @@ impl Reading<'_> {
         at: &Range<usize>,
         services: Option<&Named<ServiceAlias, ServiceId>>,
     ) -> Option<ManagedBackend> {
-        let wire::Backend { service, workspace, backend, may, tags, capacity, host } = wire;
+        let wire::Backend { service, workspace, backend, may, is, tags, capacity, host } = wire;
         let service = self.service_of(service, services);
         let workspace = workspace.map_or(Some(None), |workspace| workspace.value.map(Some));
         let name = match backend {
@@ -66,9 +66,10 @@ impl Reading<'_> {
             Some(all?.into_iter().flat_map(wire::May::properties).collect())
         });
         let backend = BackendId { service: service?, workspace: workspace?, name: name? };
+        let is = is.map_or(Some(None), |is| self.is(is.value?).map(Some));
         let tags = tags.map(|tags| self.tags(tags)).unwrap_or_default();
         let (capacity, host) = (capacity.and_then(At::given), host.and_then(At::given));
-        Some(ManagedBackend { backend, may: may?, tags, capacity, host })
+        Some(ManagedBackend { backend, may: may?, is: is?, tags, capacity, host })
     }
 
     /// What a `breaker` does.

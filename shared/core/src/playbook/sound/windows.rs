@@ -1,14 +1,15 @@
 //! Windows: what each means, or what is wrong with it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use super::{
     super::{
         bounds::{EFFECTS_MAX, WINDOWS_MAX},
         matches::Reason,
         needed,
+        play::EffectTemplate,
         select::{On, select},
         template::Template,
         window::{Schedule, Window, zone},
@@ -70,8 +71,10 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let read = |effect: At<_>| self.fixed_effect(effect, declared, lasts);
-            let read: Vec<_> = wire.into_iter().take(EFFECTS_MAX).map(read).collect();
+            let read = self.effects(wire, declared, Asker::Window { lasts }).into_iter();
+            let read: Vec<_> = read
+                .map(|(at, template)| self.fixed_effect(&at, template.as_ref()?, declared))
+                .collect();
             read.into_iter().enumerate().map(|(place, effects)| Some((place, effects?))).collect()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
@@ -128,12 +131,10 @@ impl Reading<'_> {
     /// What an effect does to which backends, where no signal says so.
     fn fixed_effect(
         &mut self,
-        effect: At<wire::Effect>,
+        at: &Range<usize>,
+        template: &EffectTemplate,
         declared: Option<&Declared>,
-        lasts: Option<SignedDuration>,
     ) -> Option<Vec<(BackendId, Effect)>> {
-        let at = effect.at.clone();
-        let template = self.effect(effect, declared, Asker::Window { lasts })?;
         let declared = declared?;
         let fixed =
             |template: &Template| template.fixed().map(str::to_owned).ok_or(Reason::Unlisted);
@@ -142,13 +143,11 @@ impl Reading<'_> {
                 let (_, single) = declared.singles.get(&on)?.as_ref()?;
                 Some(vec![(&single.backend, template.effect.named(|_| Err(())).ok()?)])
             }),
-            On::One(_) | On::EveryPool | On::MembersOf(_) => {
-                select(&template, declared, fixed).ok()
-            }
+            On::One(_) | On::EveryPool | On::MembersOf(_) => select(template, declared, fixed).ok(),
         };
         let Some(selected) = selected else {
             let help = "no signal opens a window: name the backend and the member as they are";
-            self.wrong(&at, "`${…}` cannot stand in a window", help);
+            self.wrong(at, "`${…}` cannot stand in a window", help);
             return None;
         };
         Some(selected.into_iter().map(|(backend, effect)| (backend.clone(), effect)).collect())

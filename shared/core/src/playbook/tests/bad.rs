@@ -1,5 +1,6 @@
 //! A table of bad playbooks, with what their authors read.
 
+mod ensure;
 mod expressions;
 mod form;
 mod gates;

@@ -452,7 +452,7 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                  ^^^^^
-               = write one of `drain`, `shift`, `promote`, `breaker`, `set`, `reconnect`
+               = write one of `drain`, `shift`, `promote`, `breaker`, `set`, `ensure`, `reconnect`
 
             playbook.yaml:15:34: this must be a mapping, and there is a single value
                |

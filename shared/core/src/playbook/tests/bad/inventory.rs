@@ -111,7 +111,7 @@ plays: []
                |
             15 |   bare: {service: main, zone: 1}
                |                         ^^^^
-               = the fields here are `service`, `workspace`, `backend`, `may`, `tags`, `capacity` and `host`
+               = the fields here are `service`, `workspace`, `backend`, `may`, `is`, `tags`, `capacity` and `host`
         "#]],
     );
 }

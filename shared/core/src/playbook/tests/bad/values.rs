@@ -515,7 +515,7 @@ fn not_built_yet() {
         r#"  - name: a
     when: true
     do:
-      - ensure: {backend: eu}
+      - drain: {pool: chat, member: eu}
     approve: {by: oncall, within: 10m}
     mute: 1h
     notify: oncall
@@ -527,12 +527,6 @@ windows:
     do: [{drain: {pool: chat, member: eu}}]
 "#,
         &expect![[r#"
-            playbook.yaml:11:9: `ensure` is not built yet in this version
-               |
-            11 |       - ensure: {backend: eu}
-               |         ^^^^^^
-               = remove it; declare the backend where you declare the others, then `promote` it
-
             playbook.yaml:12:5: `approve` is not built yet in this version
                |
             12 |     approve: {by: oncall, within: 10m}
