@@ -387,7 +387,7 @@ async fn what_is_heard_again_right_after_its_end_is_named_until_it_counts() {
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.flush(&serve).await;
     let status = world.ok(&["status"]).await;
-    assert!(status.contains("prometheus/f-eu was heard firing at "), "{status}");
+    assert!(status.contains("(prometheus/f-eu) was heard firing at "), "{status}");
     assert!(status.contains("it counts as on again if it is heard from "), "{status}");
     let late = world.json(&["status"]).await["late"].clone();
     assert_eq!((&late[0]["series"], &late[1]), (&json!("prometheus/f-eu"), &json!(null)));

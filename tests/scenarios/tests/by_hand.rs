@@ -122,7 +122,7 @@ async fn force_passes_a_limit_says_which_and_leaves_no_pool_without_traffic() {
     let _ = world.say(&["explain", "us"]).await.says(passes);
     let history = world.say(&["history"]).await.ended(0);
     let _ = history
-        .says("drain us for 1h past the limits, by tester: INC-7")
+        .says("drain us for 1h, past the limits, by tester: INC-7")
         .says("passes a limit by force");
     // Another word without force takes its place, and is held.
     let _ = world.say(&with(&["drain", "us"])).await.ended(3);
