@@ -8,16 +8,13 @@ use super::{
     compared::ByCompared,
     expression::Expression,
     gates::Freeze,
-    matches::Reason,
-    play::Play,
-    select::{Inventory, On, Whom},
+    play::{On, Play, Whom},
     window::Window,
 };
 use crate::{
     declared::Declared,
     effect::Effect,
     field::Property,
-    form::{clipped, listed},
     limits::{TagLimit, Terms},
     names::{
         BackendAlias, BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId,
@@ -253,23 +250,4 @@ pub struct ManagedBackend {
     pub capacity: Option<u32>,
     /// The host of its address.
     pub host: Option<String>,
-}
-
-impl Inventory for Playbook {
-    fn pool(&self, alias: &str) -> Option<&ManagedPool> {
-        self.pools.get(&alias.parse::<PoolAlias>().ok()?)
-    }
-
-    fn pools(&self) -> impl Iterator<Item = &ManagedPool> {
-        self.pools.values()
-    }
-
-    fn single(&self, backend: &BackendId) -> Option<&ManagedBackend> {
-        Some(self.single_of(backend)?.1)
-    }
-
-    fn no_pool(&self, alias: &str) -> Reason {
-        let pools = listed("pools", self.pools.keys().map(PoolAlias::as_str));
-        Reason::NoPool { name: clipped(alias), pools }
-    }
 }

@@ -1,18 +1,19 @@
 //! A play: when this is heard, do that; and its effects before a signal has filled them in.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     expression::Expression,
     gates::{Budget, Hours},
-    select::{On, Whom},
     template::Template,
 };
 use crate::{
     drift::Drift,
     effect::Effect,
     lease::{Lease, later},
-    names::PlayName,
+    names::{PlayName, TagName},
     reconnect::Due,
     shown::Shown,
     signal::Signal,
@@ -110,6 +111,39 @@ impl Play {
     #[must_use]
     pub const fn looks_back(&self) -> bool {
         self.begins.lasting.is_some() || self.begins.count.is_some() || self.damping.is_some()
+    }
+}
+
+/// On what something is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum On {
+    /// One pool or Single, by its alias.
+    One(Template),
+    /// Every pool that lists such a member.
+    EveryPool,
+    /// The backends that a pool lists.
+    MembersOf(Template),
+}
+
+/// To which member of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// The one of this name.
+    Named(Template),
+    /// Those with these tags.
+    Tags(BTreeMap<TagName, Template>),
+    /// Those of this host.
+    Host(Template),
+}
+
+impl Whom {
+    /// The field of an effect that says so.
+    pub(super) const fn field(&self) -> &'static str {
+        match self {
+            Self::Named(_) => "member",
+            Self::Tags(_) => "tags",
+            Self::Host(_) => "host",
+        }
     }
 }
 

@@ -7,49 +7,17 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{
-    book::{ManagedBackend, ManagedPool},
-    matches::Reason,
-    play::EffectTemplate,
+    book::{ManagedBackend, ManagedPool, Playbook},
+    host::host_of,
+    play::{EffectTemplate, On, Whom},
+    reason::Reason,
     template::Template,
 };
 use crate::{
     effect::Effect,
-    form::clipped,
-    names::{BackendId, BackendName, TagName},
+    form::{clipped, listed},
+    names::{BackendId, BackendName, PoolAlias, TagName},
 };
-
-/// On what something is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum On {
-    /// One pool or Single, by its alias.
-    One(Template),
-    /// Every pool that lists such a member.
-    EveryPool,
-    /// The backends that a pool lists.
-    MembersOf(Template),
-}
-
-/// To which member of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// The one of this name.
-    Named(Template),
-    /// Those with these tags.
-    Tags(BTreeMap<TagName, Template>),
-    /// Those of this host.
-    Host(Template),
-}
-
-impl Whom {
-    /// The field of an effect that says so.
-    pub(super) const fn field(&self) -> &'static str {
-        match self {
-            Self::Named(_) => "member",
-            Self::Tags(_) => "tags",
-            Self::Host(_) => "host",
-        }
-    }
-}
 
 /// The same, with all that a signal says of it.
 enum Wanted {
@@ -81,6 +49,25 @@ pub(super) trait Inventory {
     fn single(&self, backend: &BackendId) -> Option<&ManagedBackend>;
     /// That there is no pool of this alias, with those that there are.
     fn no_pool(&self, alias: &str) -> Reason;
+}
+
+impl Inventory for Playbook {
+    fn pool(&self, alias: &str) -> Option<&ManagedPool> {
+        self.pools.get(&alias.parse::<PoolAlias>().ok()?)
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &ManagedPool> {
+        self.pools.values()
+    }
+
+    fn single(&self, backend: &BackendId) -> Option<&ManagedBackend> {
+        Some(self.single_of(backend)?.1)
+    }
+
+    fn no_pool(&self, alias: &str) -> Reason {
+        let pools = listed("pools", self.pools.keys().map(PoolAlias::as_str));
+        Reason::NoPool { name: clipped(alias), pools }
+    }
 }
 
 /// What an effect comes to: the backends, and what is done to each. `fill` gives the text of a template. A problem
@@ -175,36 +162,6 @@ impl Wanted {
             Self::Tags(tags) => single().is_some_and(|one| {
                 tags.iter().all(|(tag, value)| one.tags.get(tag) == Some(value))
             }),
-        }
-    }
-}
-
-/// The host in a text that is one, with a port, or an address: `https://eu-1.example.com:8443/chat`.
-pub(super) fn host_of(text: &str) -> String {
-    let text = text.trim();
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match rest.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) | None => rest,
-    };
-    host.trim_end_matches('.').to_ascii_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_found_in_an_address() {
-        for text in [
-            "eu-1.example.com",
-            " EU-1.Example.com. ",
-            "eu-1.example.com:443",
-            "https://eu-1.example.com",
-            "https://eu-1.example.com:8443/chat/health?full#top",
-        ] {
-            assert_eq!(host_of(text), "eu-1.example.com", "{text}");
         }
     }
 }

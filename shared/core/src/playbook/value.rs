@@ -15,7 +15,7 @@ use super::bounds::{
     FAILURES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX, TAG_VALUE_CHARS_MAX, TEXT_CHARS_MAX,
     TITLE_CHARS_MAX,
 };
-use super::select::host_of;
+use super::host::host_of;
 use crate::{
     effect::WEIGHT_MAX,
     form::{SECRET, clipped},

@@ -9,7 +9,7 @@ use super::{
         book::{ManagedBackend, ManagedPool},
         bounds::{CERTIFICATES_MAX, SELECTED_DEFAULT},
         play::EffectTemplate,
-        select::{On, Whom},
+        play::{On, Whom},
         template::Template,
         value::NamedValue,
         wire,

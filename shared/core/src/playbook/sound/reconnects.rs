@@ -9,7 +9,7 @@ use super::{
         bounds::{RECONNECT_AFTER_MIN, RECONNECTS_MAX},
         needed,
         play::ReconnectTemplate,
-        select::Whom,
+        play::Whom,
         value::{BackendText, Duration, TimeOfDay},
         wire,
     },

@@ -9,10 +9,11 @@ use super::{
     super::{
         book::{ManagedBackend, ManagedPool},
         bounds::{SELECTED_DEFAULT, TAGS_MAX},
-        matches::Reason,
         needed,
         play::EffectTemplate,
-        select::{Inventory, On, Whom, select},
+        play::{On, Whom},
+        reason::Reason,
+        select::{Inventory, select},
         template::Template,
         value::{HostText, Member, Most, PoolName, Pools, TagText},
     },

@@ -9,7 +9,7 @@ use super::{
     super::{
         book::ManagedBackend,
         needed,
-        select::{On, Whom},
+        play::{On, Whom},
         template::Template,
         value::BackendText,
         wire,

@@ -7,10 +7,11 @@ use jiff::tz::TimeZone;
 use super::{
     super::{
         bounds::{EFFECTS_MAX, WINDOWS_MAX},
-        matches::Reason,
         needed,
         play::EffectTemplate,
-        select::{On, select},
+        play::On,
+        reason::Reason,
+        select::select,
         template::Template,
         window::{Schedule, Window, zone},
         wire,
