@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     effect::Effect,
     id::OverrideId,
-    lease::{After, End, Lease},
+    lease::{End, Lease},
     names::{BackendId, PlayName},
     origin::Authority,
+    reconnect::After,
     shown::Shown,
     signal::{SeriesId, Severity},
 };

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{fraction::Fraction, names::BackendId, reconnect::Due};
+use crate::fraction::Fraction;
 
 /// How an override ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,16 +69,6 @@ impl Lease {
 #[must_use]
 pub fn later(at: Timestamp, length: SignedDuration) -> Timestamp {
     at.checked_add(length).unwrap_or(Timestamp::MAX)
-}
-
-/// A reconnect that follows when the play is over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct After {
-    /// Which backend's connections are made anew.
-    pub reconnect: BackendId,
-    /// When.
-    #[serde(flatten)]
-    pub due: Due,
 }
 
 /// Why an override ended.

@@ -47,3 +47,4 @@ pub mod signal;
 pub mod step;
 pub mod text;
 pub mod wake;
+mod zone;

@@ -37,9 +37,10 @@ use crate::{
     field::Property,
     fraction::Fraction,
     id::OverrideId,
-    lease::{After, Lease, Until, later},
+    lease::{Lease, Until, later},
     names::{BackendId, BackendName, FreezeName, PlayName, TagName},
     origin::{Authority, Origin},
+    reconnect::After,
     shown::{Named, Shown},
     signal::{SeriesId, Severity},
 };

@@ -9,8 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     lease::later,
-    playbook::{RECONNECT_AFTER_MIN, moment, zone},
+    names::BackendId,
+    zone::{moment, zone},
 };
+
+/// The shortest delay that Azure accepts for a reconnect (page of Backend Reconnect).
+pub const RECONNECT_AFTER_MIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// A reconnect that follows when the play is over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct After {
+    /// Which backend's connections are made anew.
+    pub reconnect: BackendId,
+    /// When.
+    #[serde(flatten)]
+    pub due: Due,
+}
 
 /// When a reconnect is due, counted from what it follows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -15,12 +15,11 @@ use crate::{
     effect::Effect,
     group::{Consulted, Group, Paused, RunId, RunOf, Scope},
     id::{OverrideId, ReconnectId},
-    lease::{After, later},
+    lease::later,
     ledger::What,
     names::{BackendId, BackendName, TagName},
     overrides::{Life, Override, Standing},
-    playbook::RECONNECT_AFTER_MIN,
-    reconnect::Due,
+    reconnect::{After, Due, RECONNECT_AFTER_MIN},
     signal::SeriesId,
 };
 

@@ -5,8 +5,7 @@ use jiff::SignedDuration;
 /// How long an override lasts at most where the playbook says nothing, because resolves get lost.
 pub const AT_MOST_DEFAULT: SignedDuration = SignedDuration::from_hours(24);
 
-/// The shortest delay that Azure accepts for a reconnect (page of Backend Reconnect).
-pub const RECONNECT_AFTER_MIN: SignedDuration = SignedDuration::from_mins(2);
+pub use crate::reconnect::RECONNECT_AFTER_MIN;
 
 /// The longest that anything in a playbook may last: 30 days.
 ///

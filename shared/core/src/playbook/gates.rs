@@ -6,8 +6,8 @@
 
 use jiff::{
     SignedDuration, Timestamp, ToSpan,
-    civil::{Date, DateTime, Time, Weekday},
-    tz::{AmbiguousOffset, TimeZone},
+    civil::{Date, Time, Weekday},
+    tz::TimeZone,
 };
 
 use super::window::Schedule;
@@ -74,23 +74,8 @@ impl Hours {
             return None;
         }
         let last = if self.to > self.from { day } else { day.tomorrow().ok()? };
-        let at = |day: Date, time| moment(day.to_datetime(time), &self.zone);
+        let at = |day: Date, time| crate::zone::moment(day.to_datetime(time), &self.zone);
         Some((at(day, self.from)?, at(last, self.to)?))
-    }
-}
-
-/// When a time of day comes somewhere: the first time where it comes twice, and the first one after it where it
-/// does not come.
-pub(crate) fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    let ambiguous = zone.to_ambiguous_timestamp(at);
-    match ambiguous.offset() {
-        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
-            ambiguous.earlier().ok()
-        }
-        AmbiguousOffset::Gap { .. } => {
-            let before = ambiguous.earlier().ok()?;
-            Some(zone.following(before).next()?.timestamp())
-        }
     }
 }
 

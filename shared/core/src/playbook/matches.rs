@@ -20,8 +20,8 @@ use crate::{
     effect::Effect,
     form::{clipped, listed},
     id::OverrideId,
-    lease::After,
     names::{BackendAlias, BackendId, BackendName, PlayName},
+    reconnect::After,
     shown::{SHOW_DEFAULT, Shown},
     signal::Signal,
 };

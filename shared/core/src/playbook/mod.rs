@@ -52,7 +52,6 @@ pub use bounds::{
 };
 pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
-pub(crate) use gates::moment;
 pub use gates::{Budget, Freeze, Hours};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches};
@@ -62,7 +61,6 @@ pub use reason::Reason;
 pub use schema::{EXAMPLE, schema, schema_text};
 pub use sound::read;
 pub use template::Template;
-pub(crate) use window::zone;
 pub use window::{Dialect, Instance, Schedule, Window};
 
 pub use crate::form::{Problem, render};

@@ -14,11 +14,7 @@ use croner::{
     Cron,
     parser::{CronParser, Seconds, Year},
 };
-use jiff::{
-    SignedDuration, Timestamp, Zoned,
-    civil::DateTime,
-    tz::{TimeZone, TimeZoneDatabase},
-};
+use jiff::{SignedDuration, Timestamp, Zoned, civil::DateTime, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,9 +22,10 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     id::OverrideId,
-    lease::{After, later},
+    lease::later,
     names::{BackendId, WindowName},
     origin::Authority,
+    reconnect::After,
 };
 
 /// A maintenance window.
@@ -262,16 +259,6 @@ impl Schedule {
             Self::Once(at) => at.time_zone(),
         }
     }
-}
-
-/// The time zone of this name, from the database that is built in.
-///
-/// # Errors
-/// In words, where there is none.
-pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZoneDatabase::bundled().get(name.trim()).map_err(|_| {
-        format!("there is no time zone `{name}`: name one as in Europe/Paris, or write UTC")
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::zone::zone;
 
 /// The next openings after a time, in the zone of the schedule.
 fn check(dialect: Dialect, text: &str, zone: &str, after: &str, openings: usize, next: &Expect) {

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     effect::Effect,
     form::{At, clipped},
-    lease::After,
     names::{BackendId, BackendName},
+    reconnect::After,
     reconnect::{Daily, Due, Rhythm},
 };
 

@@ -13,7 +13,7 @@ use super::{
         reason::Reason,
         select::select,
         template::Template,
-        window::{Schedule, Window, zone},
+        window::{Schedule, Window},
         wire,
     },
     Declared, Reach, Reading,
@@ -109,7 +109,7 @@ impl Reading<'_> {
     }
 
     pub(super) fn zone(&mut self, At { at, value }: At<String>) -> Option<TimeZone> {
-        zone(&value?).map_err(|wrong| self.said(&at, &wrong)).ok()
+        crate::zone::zone(&value?).map_err(|wrong| self.said(&at, &wrong)).ok()
     }
 
     pub(super) fn again_and_again(&mut self, wire: Option<wire::Cron>) -> Option<Schedule> {

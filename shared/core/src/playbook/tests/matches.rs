@@ -6,8 +6,8 @@ use expect_test::{Expect, expect};
 
 use super::{example, signal, sound, sound_with};
 use crate::{
-    lease::After,
     playbook::Playbook,
+    reconnect::After,
     signal::{Severity, Signal},
 };
 
