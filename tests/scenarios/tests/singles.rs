@@ -99,7 +99,7 @@ async fn a_breaker_is_made_trips_in_the_gateway_and_goes_when_the_alert_is_over(
     assert_eq!((ask().await, ask().await), (502, 503));
     let asked = member.counts().requests;
     assert_eq!((ask().await, member.counts().requests), (503, asked));
-    world.settled().await;
+    world.told("is done").await;
     let _ = world
         .say(&["status"])
         .await
