@@ -25,7 +25,7 @@ const RUN_WITHIN: Duration = Duration::from_secs(90);
 
 /// What a busy machine may do to a run, as the summary says it: requests that
 /// time out, and an alert that ends and fires anew.
-const BY_LOAD: [&str; 4] = [
+const BY_LOAD: [&str; 5] = [
     "requests were lost before anything broke",
     "the helped pool did no better than the one that nobody helps",
     "the weight was not given back in the playbook's steps",
