@@ -1,5 +1,5 @@
 //! Azure as far as Pointsman needs it: backend operations, a gateway that routes by them, an
-//! identity endpoint; with faults and a clock of its own.
+//! identity endpoint, and the queues of Service Bus ([`ServiceBus`]); with faults and a clock of its own.
 //!
 //! An [`Emulator`] runs inside a test or inside `pointsman dev`; the program under test is another
 //! process that talks plain HTTP to it. It shares no code with Pointsman's own client, so that a

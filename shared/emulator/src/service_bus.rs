@@ -9,8 +9,8 @@
 //! | `PUT /{queue}/messages/{message}/{lock}` | gives it back |
 //! | `POST /{queue}/messages/{message}/{lock}` | renews its lock |
 //!
-//! `/{queue}/$DeadLetterQueue` in place of the queue is its dead letters. Clients name the service by its own
-//! address, `https://{namespace}.servicebus.windows.net`; answers do, too, and a client's transport leads it here.
+//! `/{queue}/$DeadLetterQueue` in place of the queue is its dead letters. A signature may be for the service's own
+//! address, `https://{namespace}.servicebus.windows.net`, or for this one: its path is what counts.
 //!
 //! Assumed, because nobody has published it: a namespace whose credits are used up answers 503 with the
 //! subcode 50009. Not emulated: sessions, transactions, topics, forwarding, and the management of queues, which are
@@ -151,6 +151,13 @@ enum Asked<'p> {
     Settle(Settle, (&'p str, &'p str)),
 }
 
+/// What a look for a message came to.
+enum Taken {
+    Received(Box<Received>),
+    /// There is none, and will be none before then by itself.
+    NothingUntil(Option<Timestamp>),
+}
+
 /// An answer that is an error.
 struct Refusal(StatusCode, String);
 
@@ -266,27 +273,23 @@ impl Bus {
     async fn receive(
         &self,
         shared: &Shared,
-        (queue, dead): (&Queue, bool),
+        of: (&Queue, bool),
         how: Receive,
         within: Duration,
-    ) -> Result<Result<Response, Refusal>, Cut> {
+    ) -> Result<Result<Option<Received>, Refusal>, Cut> {
         let ends = later(shared.clock.now(), within);
         let mut stopping = shared.stopping.subscribe();
         let mut changes = self.changes.subscribe();
         loop {
             let now = shared.clock.now();
             changes.mark_unchanged();
-            let received = match self.take(queue, dead, how, now) {
-                Ok(Some(received)) => return Ok(Ok(self.answer(queue, dead, how, &received))),
-                Ok(None) => self.broker().next_due(queue, dead),
+            let next = match self.take(of, how, now) {
+                Ok(Taken::Received(received)) => return Ok(Ok(Some(*received))),
+                Ok(Taken::NothingUntil(next)) => next.map_or(ends, |next| next.min(ends)),
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let next = match received {
-                Ok(next) => next.map_or(ends, |next| next.min(ends)),
-                Err(error) => return Ok(Err(error.into())),
-            };
             if ends <= now {
-                return Ok(Ok(bare(StatusCode::NO_CONTENT)));
+                return Ok(Ok(None));
             }
             tokio::select! {
                 _ = changes.changed() => {}
@@ -298,45 +301,50 @@ impl Bus {
 
     fn take(
         &self,
-        queue: &Queue,
-        dead: bool,
+        (queue, dead): (&Queue, bool),
         how: Receive,
         now: Timestamp,
-    ) -> Result<Option<Received>, Refusal> {
+    ) -> Result<Taken, Refusal> {
         self.has_credit(0, now)?;
-        let received = self.broker().receive(queue, dead, how, now)?;
-        if received.is_some() {
-            self.has_credit(1, now)?;
-        }
-        Ok(received)
-    }
-
-    fn answer(&self, queue: &Queue, dead: bool, how: Receive, received: &Received) -> Response {
-        let mut response = Response::new(Body::from(received.message.body.clone()));
-        for (name, value) in &received.message.custom {
-            set(&mut response, name, value);
-        }
-        if let Some(reason) = &received.reason {
-            set(&mut response, "DeadLetterReason", &format!("\"{reason}\""));
-        }
-        set(&mut response, BROKER_PROPERTIES.as_str(), &received.properties().to_string());
-        if let Some(content_type) = &received.message.content_type {
-            set(&mut response, header::CONTENT_TYPE.as_str(), content_type);
-        }
-        if let Some((lock, _)) = &received.locked {
-            let (namespace, seq) = (&self.options.namespace, received.seq);
-            let path =
-                if dead { format!("{}/$DeadLetterQueue", queue.name) } else { queue.name.clone() };
-            let location =
-                format!("https://{namespace}.servicebus.windows.net/{path}/messages/{seq}/{lock}");
-            set(&mut response, header::LOCATION.as_str(), &location);
-        }
-        *response.status_mut() = match how {
-            Receive::Lock => StatusCode::CREATED,
-            Receive::Delete => StatusCode::OK,
+        let mut broker = self.broker();
+        let Some(received) = broker.receive(queue, dead, how, now)? else {
+            return Ok(Taken::NothingUntil(broker.next_due(queue, dead)?));
         };
-        response
+        self.has_credit(1, now)?;
+        Ok(Taken::Received(Box::new(received)))
     }
+}
+
+/// A message in answer to who asked for it by this name of the service.
+fn answer(
+    (queue, dead): (&Queue, bool),
+    how: Receive,
+    host: &str,
+    received: &Received,
+) -> Response {
+    let mut response = Response::new(Body::from(received.message.body.clone()));
+    for (name, value) in &received.message.custom {
+        set(&mut response, name, value);
+    }
+    if let Some(reason) = &received.reason {
+        set(&mut response, "DeadLetterReason", &format!("\"{reason}\""));
+    }
+    set(&mut response, BROKER_PROPERTIES.as_str(), &received.properties().to_string());
+    if let Some(content_type) = &received.message.content_type {
+        set(&mut response, header::CONTENT_TYPE.as_str(), content_type);
+    }
+    if let Some((lock, _)) = &received.locked {
+        let seq = received.seq;
+        let path =
+            if dead { format!("{}/$DeadLetterQueue", queue.name) } else { queue.name.clone() };
+        let location = format!("http://{host}/{path}/messages/{seq}/{lock}");
+        set(&mut response, header::LOCATION.as_str(), &location);
+    }
+    *response.status_mut() = match how {
+        Receive::Lock => StatusCode::CREATED,
+        Receive::Delete => StatusCode::OK,
+    };
+    response
 }
 
 fn bare(status: StatusCode) -> Response {
@@ -404,9 +412,13 @@ pub(crate) async fn handle(
                 let timeout = query.iter().find(|(name, _)| name == "timeout");
                 let seconds = timeout.and_then(|(_, seconds)| seconds.parse().ok());
                 let within = seconds.map_or(TIMEOUT, Duration::from_secs);
-                bus.receive(&shared, (queue, dead), how, within)
-                    .await
-                    .map(|answer| answer.unwrap_or_else(Refusal::response))
+                let received = match bus.receive(&shared, (queue, dead), how, within).await {
+                    Ok(received) => received?,
+                    Err(Cut) => return Ok(Err(Cut)),
+                };
+                let host = text(&head.headers, &header::HOST).unwrap_or_default();
+                let answer = |received| answer((queue, dead), how, host, &received);
+                Ok(received.map_or_else(|| bare(StatusCode::NO_CONTENT), answer))
             }
         })
     };

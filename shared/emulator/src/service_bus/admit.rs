@@ -65,6 +65,8 @@ pub(crate) fn is_signed(
         // It is for its address and all below; the address is that of the service, not of the emulator.
         let (_, resource) = resource.split_once("://")?;
         let resource = resource.split_once('/').map_or("", |(_, path)| path);
+        // Some clients sign what they ask for as well.
+        let resource = resource.split_once('?').map_or(resource, |(path, _)| path);
         let path = path.trim_start_matches('/');
         Some(
             is_good

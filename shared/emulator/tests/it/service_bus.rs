@@ -36,9 +36,8 @@ impl Got {
 
     /// The path behind the host that settles it.
     fn place(&self) -> String {
-        let location = self.headers["location"].to_str().unwrap();
-        let path = location.strip_prefix("https://contoso-bus.servicebus.windows.net").unwrap();
-        path.to_owned()
+        let location: http::Uri = self.headers["location"].to_str().unwrap().parse().unwrap();
+        location.path().to_owned()
     }
 }
 
