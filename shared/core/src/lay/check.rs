@@ -63,7 +63,7 @@ impl Ground<'_> {
             let by_default = least_members == LeastMembers::Half;
             return Err(Held::Members { serving, least, by_default });
         }
-        if let Some(held) = self.asked(shape, &within).broken() {
+        if let Some(held) = self.asked(shape, &within, false).broken() {
             return Err(held);
         }
         if self.is_emptied(shape) {
