@@ -23,6 +23,8 @@ mod chaos;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod daylight;
+#[cfg(test)]
 mod direct;
 #[cfg(test)]
 mod gates;
