@@ -134,6 +134,7 @@ fn places(azure: &Emulator) -> Value {
         "arm": azure.arm_url(),
         "gateway": azure.gateway_url(),
         "identity": azure.identity_url(),
+        "serviceBus": azure.service_bus_url(),
         "service": azure.service().id(),
         "environment": environment,
     })
@@ -143,6 +144,8 @@ fn places(azure: &Emulator) -> Value {
 fn hints(azure: &Emulator, sample: bool) -> String {
     let (arm, gateway, identities) = (azure.arm_url(), azure.gateway_url(), azure.identity_url());
     let service = azure.service().id();
+    let bus = azure.service_bus_url();
+    let bus = bus.map_or_else(String::new, |bus| format!("\nService Bus             {bus}"));
     let exports = azure.identity_env().map(|(key, value)| format!("  export {key}={value}\n"));
     let exports = exports.concat();
     let next = if sample {
@@ -167,7 +170,7 @@ fn hints(azure: &Emulator, sample: bool) -> String {
     format!(
         r#"Azure Resource Manager  {arm}
 the gateway             {gateway}
-identities              {identities}
+identities              {identities}{bus}
 the service             {service}
 
 It stays up until ctrl-c. In another terminal, with its managed identity:

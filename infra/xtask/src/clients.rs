@@ -1,4 +1,4 @@
-//! Other people's clients of API Management, which the conformance tests run: packages of Python
+//! Other people's clients of API Management and of Service Bus, which the conformance tests run: packages of Python
 //! and of JavaScript, in folders of their own in the build folder.
 //!
 //! Each is installed as its lock file says, which has all that it needs, with hashes, and names no
@@ -63,11 +63,12 @@ enum Language {
 }
 
 /// All of them: the name of the folder with the lock file, and of the one that it is installed in.
-const CLIENTS: [(&str, Language); 4] = [
+const CLIENTS: [(&str, Language); 5] = [
     ("python-5.0.0", Language::Python),
     ("python-4.0.1", Language::Python),
     ("javascript-10.0.0", Language::JavaScript),
     ("javascript-9.2.0", Language::JavaScript),
+    ("python-service-bus-0.21.1", Language::Python),
 ];
 
 /// Sees to it that every client is there.

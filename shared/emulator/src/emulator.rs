@@ -16,6 +16,7 @@ use crate::{
     record::Received,
     serve::{Cut, Server},
     service::Service,
+    service_bus::{self, Bus},
     state::Shared,
     store::Effect,
     view::{Stored, View},
@@ -42,6 +43,7 @@ struct Running {
     arm: Server,
     gateway: Server,
     identity: Server,
+    service_bus: Option<(Arc<Bus>, Server)>,
     /// Those who keep the time and the file, and deliver events.
     _tasks: JoinSet<()>,
 }
@@ -66,6 +68,9 @@ pub enum StartError {
         #[source]
         cause: io::Error,
     },
+    /// The file of [`crate::ServiceBus`] cannot be used.
+    #[error("the file of Service Bus cannot be used: {0}")]
+    ServiceBus(String),
     /// The state file cannot be used.
     #[error(
         "the state file {} cannot be used: {why}; name another, or remove it to start \
@@ -113,6 +118,17 @@ impl Emulator {
         let arm = listen("Resource Manager", ports.arm, &shared, arm::handle).await?;
         let gateway = listen("gateway", ports.gateway, &shared, proxy::handle).await?;
         let identity = listen("identity", ports.identity, &shared, identity::handle).await?;
+        let service_bus = match shared.options.service_bus.clone() {
+            Some(options) => {
+                let bus = Arc::new(Bus::open(options).map_err(StartError::ServiceBus)?);
+                let handler = Arc::clone(&bus);
+                let handle = move |shared, request| {
+                    service_bus::handle(shared, Arc::clone(&handler), request)
+                };
+                Some((bus, listen("Service Bus", ports.service_bus, &shared, handle).await?))
+            }
+            None => None,
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&shared).keep_time());
         tasks.spawn(keep::keep(Arc::clone(&shared)));
@@ -120,18 +136,20 @@ impl Emulator {
             return Err(StartError::State { path, why: "it cannot be written".to_owned() });
         }
         tasks.spawn(courier::deliver(Arc::clone(&shared)));
-        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, _tasks: tasks })))
+        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, service_bus, _tasks: tasks })))
     }
 
     /// Takes no more requests and waits until those under way are answered; after 2 s they are
     /// cut. What is held by the clock (latencies) is cut at once. The state can still be read.
     pub async fn stop(&self) {
         self.shared().stopping.send_replace(true);
-        let servers = [&self.0.arm, &self.0.gateway, &self.0.identity];
-        for server in servers {
+        let bus = self.0.service_bus.iter().map(|(_, server)| server);
+        let servers: Vec<_> =
+            [&self.0.arm, &self.0.gateway, &self.0.identity].into_iter().chain(bus).collect();
+        for server in &servers {
             server.stop();
         }
-        for server in servers {
+        for server in &servers {
             server.finished().await;
         }
         self.saved().await;
@@ -162,12 +180,25 @@ impl Emulator {
         self.0.identity.url()
     }
 
-    /// The ports in the order of [`crate::Ports`]: Resource Manager, gateway, identity.
+    /// Where Service Bus is, in place of `https://{namespace}.servicebus.windows.net`; none where there is
+    /// none.
+    pub fn service_bus_url(&self) -> Option<String> {
+        self.0.service_bus.as_ref().map(|(_, server)| server.url())
+    }
+
+    /// How many messages a queue of Service Bus has, scheduled and locked ones included, and how many dead
+    /// letters; none where there is no such queue.
+    pub fn messages(&self, queue: &str) -> Option<(u64, u64)> {
+        self.0.service_bus.as_ref()?.0.count(queue)
+    }
+
+    /// The ports in the order of [`crate::Ports`]: Resource Manager, gateway, identity, Service Bus.
     pub fn ports(&self) -> Ports {
         Ports {
             arm: self.0.arm.port(),
             gateway: self.0.gateway.port(),
             identity: self.0.identity.port(),
+            service_bus: self.0.service_bus.as_ref().map_or(0, |(_, server)| server.port()),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Azure as far as Pointsman needs it: backend operations, a gateway that routes by them, an
-//! identity endpoint; with faults and a clock of its own.
+//! identity endpoint, and the queues of Service Bus ([`ServiceBus`]); with faults and a clock of its own.
 //!
 //! An [`Emulator`] runs inside a test or inside `pointsman dev`; the program under test is another
 //! process that talks plain HTTP to it. It shares no code with Pointsman's own client, so that a
@@ -110,6 +110,7 @@ mod reconnect;
 mod record;
 mod serve;
 mod service;
+mod service_bus;
 mod services;
 mod state;
 mod store;
@@ -135,6 +136,7 @@ pub use options::{Options, Ports, Throttling};
 pub use reconnect::Reconnect;
 pub use record::{Origin, Outcome, Received};
 pub use service::{Service, ServiceError};
+pub use service_bus::{Queue, ServiceBus};
 pub use store::Effect;
 pub use unpublished::Unpublished;
 pub use view::{Stored, View};

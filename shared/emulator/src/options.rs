@@ -1,6 +1,9 @@
 //! What can be chosen about an emulator when it is started.
 
-use crate::{event_grid::Subscription, fault::Fault, service::Service, unpublished::Unpublished};
+use crate::{
+    event_grid::Subscription, fault::Fault, service::Service, service_bus::ServiceBus,
+    unpublished::Unpublished,
+};
 use jiff::fmt::serde::unsigned_duration::required as iso;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -47,6 +50,8 @@ pub struct Options {
     /// The Event Grid subscriptions that there are from the start. Their webhooks are asked for
     /// their consent ahead of the first event.
     pub subscriptions: Vec<Subscription>,
+    /// A namespace of Service Bus; none: there is none.
+    pub service_bus: Option<ServiceBus>,
     /// How long, in real time, the gateway waits for a member's answer before it gives 504.
     #[serde(with = "iso")]
     pub forward_timeout: Duration,
@@ -75,6 +80,7 @@ impl Default for Options {
             gateway_stagger: Duration::ZERO,
             gateways: 1,
             subscriptions: Vec::new(),
+            service_bus: None,
             forward_timeout: Duration::from_secs(60),
             requests_kept: 10_000,
             seed: 0,
@@ -92,6 +98,8 @@ pub struct Ports {
     pub gateway: u16,
     /// The identity endpoints.
     pub identity: u16,
+    /// Service Bus.
+    pub service_bus: u16,
 }
 
 /// What Azure Resource Manager's limits do: per kind of operation, reads 250 refilled with 25 a

@@ -128,16 +128,12 @@ impl fmt::Debug for Engine {
 }
 
 /// Saves something, and does something else beside it that takes no longer: once the save is on its
-/// way, for it is what everybody waits for.
+/// way, for it is what everybody waits for. A store sends a save on its way at the first poll.
 pub(crate) async fn meanwhile<S, T>(
     save: impl Future<Output = S>,
     something: impl FnOnce() -> T,
 ) -> (S, T) {
-    let something = async {
-        tokio::task::yield_now().await;
-        something()
-    };
-    tokio::join!(save, something)
+    tokio::join!(biased; save, async { something() })
 }
 
 impl Engine {

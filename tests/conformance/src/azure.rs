@@ -37,8 +37,10 @@ pub struct Azure {
 
 /// Where everything is, as `emulate --json` prints it.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Places {
     arm: String,
+    service_bus: Option<String>,
     service: String,
     environment: Map<String, Value>,
 }
@@ -59,9 +61,14 @@ fn binary() -> PathBuf {
 impl Azure {
     /// Starts one, and has a token given out.
     pub async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// Starts one with these options besides, and has a token given out.
+    pub(crate) async fn with(options_besides: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let options = folder.path().join("options.yaml");
-        let text = format!("requestsKept: {REQUESTS_KEPT}\n");
+        let text = format!("requestsKept: {REQUESTS_KEPT}\n{options_besides}");
         std::fs::write(&options, text).expect("options are written");
         let mut child = Command::new(binary())
             .args(["emulate", "--json", "--options"])
@@ -90,6 +97,14 @@ impl Azure {
     #[must_use]
     pub fn arm(&self) -> &str {
         &self.places.arm
+    }
+
+    /// Where Service Bus is.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub(crate) fn service_bus(&self) -> &str {
+        self.places.service_bus.as_deref().expect("it was asked for")
     }
 
     /// The token of a managed identity.

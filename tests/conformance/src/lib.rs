@@ -26,4 +26,5 @@ pub mod list;
 mod ours;
 pub mod report;
 pub mod run;
+pub mod service_bus;
 mod theirs;

@@ -16,6 +16,7 @@ mod identity;
 mod life;
 mod operations;
 mod property;
+mod service_bus;
 mod services;
 mod state;
 mod versions;
