@@ -271,3 +271,45 @@ impl Kept {
         format!("{name}: {effect} ({id}, by {by}): {be}{what}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use pointsman_core::effect;
+
+    use super::*;
+
+    #[test]
+    fn what_a_mode_means_for_an_override_is_said() {
+        let mut said = String::new();
+        for begun in [false, true] {
+            for (shadow, becomes_shadow) in
+                [(false, false), (false, true), (true, false), (true, true)]
+            {
+                let kept = Kept {
+                    backend: String::new(),
+                    name: "contoso/chat".to_owned(),
+                    id: "id".to_owned(),
+                    by: "play drain".to_owned(),
+                    effect: Effect::from(&effect::Effect::Drain { member: "eu".parse().unwrap() }),
+                    kept: true,
+                    begun,
+                    // What has begun is in no shadow.
+                    shadow: shadow && !begun,
+                    becomes_shadow,
+                };
+                said += &format!("{}\n", kept.says(&Reader::utc(Timestamp::UNIX_EPOCH)));
+            }
+        }
+        expect![[r#"
+            contoso/chat: drain eu (id, by play drain): kept as it is
+            contoso/chat: drain eu (id, by play drain): kept back: what made it is in shadow from now on
+            contoso/chat: drain eu (id, by play drain): let begin, where nothing else keeps it back: what made it acts from now on
+            contoso/chat: drain eu (id, by play drain): kept in shadow
+            contoso/chat: drain eu (id, by play drain): kept as it is
+            contoso/chat: drain eu (id, by play drain): kept until it ends, though what made it is in shadow from now on
+            contoso/chat: drain eu (id, by play drain): kept as it is
+            contoso/chat: drain eu (id, by play drain): kept until it ends, though what made it is in shadow from now on
+        "#]].assert_eq(&said);
+    }
+}

@@ -124,7 +124,8 @@ fn slow(member: &str) -> Alert {
 #[tokio::test]
 async fn a_play_in_shadow_shows_what_it_would_do_and_begins_once_it_acts() {
     let world = World::new(&beside("shadow")).await;
-    let _ = world.say(&["playbook", "check", "playbook.yaml"]).await.ended(0);
+    let check = world.say(&["playbook", "check", "playbook.yaml"]).await.ended(0);
+    let _ = check.says("2 plays (1 in shadow)");
     let serve = world.serve(&[]).await;
     // By their age, what acts goes before both.
     let (ap, eu, us) = (firing("ap"), slow("eu"), slow("us"));
