@@ -58,6 +58,13 @@ struct One {
     labels: BTreeMap<String, String>,
 }
 
+/// An alert that began to fire, or does no longer.
+struct News {
+    backend: String,
+    severity: String,
+    fires: bool,
+}
+
 impl Ear {
     pub(super) fn new(screen: &Screen) -> Self {
         Self { told: watch::Sender::new(Told::default()), screen: screen.clone() }
@@ -73,23 +80,27 @@ impl Ear {
         router.layer(middleware::from_fn_with_state(self.clone(), listen))
     }
 
-    /// The backends whose alert is not as it was last taken, and whether it fires now.
-    fn news(&self, body: &Bytes) -> Vec<(String, bool)> {
+    /// The alerts that are not as they were last taken.
+    fn news(&self, body: &Bytes) -> Vec<News> {
         let Ok(Heard { alerts }) = serde_json::from_slice(body) else { return Vec::new() };
         let told = self.told.borrow();
         let one = |mut alert: One| {
             let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
-            (told.fires(&backend) != fires).then_some((backend, fires))
+            let severity = alert.labels.remove("severity").unwrap_or_default();
+            (told.fires(&backend) != fires).then_some(News { backend, severity, fires })
         };
         alerts.into_iter().filter_map(one).collect()
     }
 
     /// Takes note of alerts that were taken, and says so.
-    fn taken(&self, news: Vec<(String, bool)>, began: Instant) {
-        for (backend, fires) in news {
-            let (style, turn) = if fires { (BAD, "fires") } else { (GOOD, "is resolved") };
+    fn taken(&self, news: Vec<News>, began: Instant) {
+        for News { backend, severity, fires } in news {
+            let (style, turn) = match fires {
+                true => (BAD, format!("fires ({severity})")),
+                false => (GOOD, "is resolved".to_owned()),
+            };
             let took = began.elapsed().as_millis();
-            let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
+            let text = format!("alert     {ALERT} of {backend} {turn}, taken in {took} ms");
             self.screen.say(style, text);
             self.told.send_modify(|told| {
                 let latest = if fires { &mut told.fired } else { &mut told.resolved };
@@ -130,7 +141,8 @@ mod tests {
         };
         let check = |body: &Bytes, wanted: &[(&str, bool)]| {
             let news = ear.news(body);
-            let shown: Vec<(&str, bool)> = news.iter().map(|(it, on)| (it.as_str(), *on)).collect();
+            let shown: Vec<(&str, bool)> =
+                news.iter().map(|news| (news.backend.as_str(), news.fires)).collect();
             assert_eq!(shown, wanted);
             news
         };

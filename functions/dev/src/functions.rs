@@ -5,7 +5,13 @@
 //! terminal. Where the folder is kept, the store goes on in it, and the token that proves who sends
 //! alerts stays the same.
 
-use std::{fs, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::Router;
 use jiff::Timestamp;
@@ -22,6 +28,12 @@ use super::{
 
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
+
+/// How many failures trip a circuit breaker that the playbook tightens.
+pub(super) const TIGHTENED_COUNT: u64 = 3;
+
+/// How long the playbook's maintenance window is open.
+pub(super) const WINDOW_LASTS: Duration = Duration::from_secs(6);
 
 /// The source's name in the configuration.
 const SOURCE: &str = "alertmanager";
@@ -54,16 +66,27 @@ pub struct Serving {
 pub(super) struct Functions {
     pub(super) folder: Folder,
     pub(super) serving: Serving,
-    /// The pool that they help, as the playbook names it.
-    pub(super) helped: BackendId,
+    /// What they may change: the pool that they help, and its members.
+    pub(super) theirs: Vec<BackendId>,
+    /// When the maintenance window opens; none where the playbook is that of the run before.
+    pub(super) opens: Option<Instant>,
     bearer: String,
 }
 
+/// The next whole second after so long, as the playbook has it, and as what is measured by.
+fn whole_second_after(length: Duration) -> (String, Instant) {
+    let now = Timestamp::now();
+    let at = Timestamp::from_second(now.as_second() + 1).map_or(now, |next| next + length);
+    let ahead = at.duration_since(now).unsigned_abs();
+    (at.strftime("%FT%T").to_string(), Instant::now() + ahead)
+}
+
 impl Functions {
-    /// Writes the files, and has the functions started on them.
+    /// Writes the files, and has the functions started on them. The maintenance window opens after so long.
     pub(super) async fn start(
         world: &World,
         folder: Folder,
+        opens_after: Duration,
         wrap: Wrap,
         serve: impl AsyncFnOnce(Config, Wrap) -> Result<Serving, Failed>,
     ) -> Result<Self, Failed> {
@@ -72,9 +95,12 @@ impl Functions {
             .ok()
             .filter(|bearer| !bearer.trim().is_empty())
             .unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
-        let helped = world.azure.service().backend_id(&Side::Helped.name().into()).parse()?;
+        let pool = Side::Helped.name();
+        let names = world.members(Side::Helped).map(|site| site.backend.as_str());
+        let id = |name: &str| world.azure.service().backend_id(&name.into()).parse();
+        let theirs = std::iter::once(pool).chain(names).map(id).collect::<Result<_, _>>()?;
         let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
-        let signal = watcher::example("helped-us", Timestamp::now())?;
+        let signal = watcher::example("helped-us", 100.0, Timestamp::now())?;
         for (name, text) in [
             ("azure-token", world.azure.token()),
             (BEARER_FILE, bearer.clone()),
@@ -84,11 +110,17 @@ impl Functions {
             folder::write_text(path, name, &text)?;
         }
         files::CONFIG.write(path, &[("azure", &world.azure.arm_url())])?;
-        files::PLAYBOOK.write(path, &[])?;
+        // What is published already stays as it is.
+        let mut opens = None;
+        if !world.goes_on {
+            let (at, when) = whole_second_after(opens_after);
+            files::PLAYBOOK.write(path, &[("opens", &at)])?;
+            opens = Some(when);
+        }
         files::FAULT.write(path, &[])?;
         let config = Config::read(&path.join(files::CONFIG.name), Needs::Everything)?;
         let serving = serve(config, wrap).await?;
-        Ok(Self { folder, serving, helped, bearer })
+        Ok(Self { folder, serving, theirs, opens, bearer })
     }
 
     /// Where alerts are to be sent.
@@ -112,26 +144,31 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_playbook_is_sound_and_hears_the_watchers_alert() {
+    async fn the_playbook_is_sound_and_hears_the_watchers_alerts() {
         let world = World::start(1, None).await.unwrap();
-        let text = files::PLAYBOOK.filled(&[]);
+        let (opens, _) = whole_second_after(Duration::from_secs(5));
+        let text = files::PLAYBOOK.filled(&[("opens", &opens)]);
         let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
         assert!(text.contains(&format!("steps: [{steps}]")), "{text}");
+        assert!(text.contains(&format!("count: {TIGHTENED_COUNT}}}")), "{text}");
         let playbook = playbook::read(&text)
             .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))
             .unwrap();
         let now: Timestamp = "2026-03-01T07:05:09Z".parse().unwrap();
-        let body = watcher::example("helped-eu", now).unwrap();
-        let source = SOURCE.parse().unwrap();
-        let batch = pointsman_intake::alertmanager::read(&source, body.as_bytes(), now).unwrap();
-        let helped = world.azure.service().backend_id(&Side::Helped.name().into());
-        assert!(playbook.pools.values().map(|pool| pool.backend.to_string()).eq([helped]));
-        let matches = playbook.plays_for(&batch.signals[0]);
-        assert!(matches.failed.is_empty());
-        let effects: Vec<String> =
-            matches.matched[0].effects.iter().map(|(_, _, effect)| effect.to_string()).collect();
-        assert_eq!(effects, ["drain helped-eu"]);
-        assert_eq!(matches.matched[0].after.len(), 1);
+        let effects = |percent| {
+            let body = watcher::example("helped-us", percent, now).unwrap();
+            let source = SOURCE.parse().unwrap();
+            let batch = pointsman_intake::alertmanager::read(&source, body.as_bytes(), now);
+            let matches = playbook.plays_for(&batch.unwrap().signals[0]);
+            assert!(matches.failed.is_empty());
+            let effects = matches.matched.iter().flat_map(|matched| &matched.effects);
+            effects.map(|(_, on, effect)| format!("{}: {effect}", on.name)).collect::<Vec<_>>()
+        };
+        assert_eq!(effects(100.0), ["helped: drain helped-us"]);
+        assert_eq!(effects(25.0), ["helped-us: breaker count 3"]);
+        let window = &playbook.windows[0];
+        assert_eq!(window.lasts.unsigned_abs(), WINDOW_LASTS);
+        assert_eq!(window.effects[0].2.to_string(), "drain helped-ap");
         world.stop().await;
     }
 }

@@ -2,13 +2,13 @@
 //! what it is for.
 //!
 //! Two equal pools behind a gateway that really routes, equal traffic through both, and a member of
-//! each that breaks at the same moment. One pool has a playbook; the other one shows what happens
-//! without. The parts talk to each other as they would anywhere else, over HTTP: callers to the
+//! each that fails at the same moment: first all of its requests, and later another one some of them.
+//! One pool has a playbook; the other one shows what happens without. The parts talk to each other as they would anywhere else, over HTTP: callers to the
 //! gateway, the watcher to the alerts' webhook, the functions to Azure.
 //!
 //! | module | is |
 //! |---|---|
-//! | [`world`] | the emulated Azure, its pools and their members |
+//! | [`world`], [`site`] | the emulated Azure, its pools, and their members |
 //! | [`traffic`], [`tally`] | the callers, and what they count |
 //! | [`watcher`] | what stands for Prometheus and Alertmanager |
 //! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
@@ -37,6 +37,7 @@ mod live;
 mod narrate;
 mod prometheus;
 mod screen;
+mod site;
 mod story;
 mod summary;
 mod table;
@@ -83,6 +84,9 @@ pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long stopping may take.
 const STOPPED_WITHIN: Duration = Duration::from_secs(6);
+
+/// How long after the functions' start the maintenance window of the story opens, at the least.
+const OPENS_AFTER: Duration = Duration::from_secs(5);
 
 /// What a shell gives for a process that was interrupted.
 const INTERRUPTED: u8 = 130;
@@ -152,16 +156,16 @@ pub async fn run(
         () = interrupt.asked() => return Ok(interrupted(&screen)),
         stage = Stage::start(options, &screen, serve) => stage?,
     };
-    let told = if stage.world.goes_on {
-        Some(ExitCode::SUCCESS)
-    } else {
-        tokio::select! {
+    let told = match stage.functions.opens {
+        // It goes on with what another run has begun.
+        None => Some(ExitCode::SUCCESS),
+        Some(opens) => tokio::select! {
             biased;
             () = interrupt.asked() => None,
-            measured = Story::new(&stage, &screen, started, options.seed).play() => {
+            measured = Story::new(&stage, &screen, (started, opens), options.seed).play() => {
                 Some(report(&measured, &screen, json)?)
             }
-        }
+        },
     };
     if told.is_some() && options.hold {
         stage.hold(&screen, &interrupt).await?;
@@ -213,7 +217,9 @@ impl Stage {
         let ear = Ear::new(screen);
         let told = ear.told();
         let wrap: Wrap = Box::new(move |router| ear.listening(router));
-        let functions = Functions::start(&world, folder, wrap, serve).await?;
+        // Prometheus and Alertmanager take a while to start.
+        let opens_after = if installed.is_some() { OPENS_AFTER * 2 } else { OPENS_AFTER };
+        let functions = Functions::start(&world, folder, opens_after, wrap, serve).await?;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
         screen.say(PLAIN, text);
         let (watching, pages) = match &installed {
@@ -239,8 +245,8 @@ impl Stage {
         telling.spawn(narrate::azure(Arc::clone(&world), heard.told.clone(), done, screen.clone()));
         telling.spawn(narrate::ledger(Arc::clone(store), screen.clone()));
         if screen.is_live() {
-            let (store, helped) = (Arc::clone(store), functions.helped.clone());
-            telling.spawn(live::draw(Arc::clone(&world), store, helped, screen.clone()));
+            let (store, theirs) = (Arc::clone(store), functions.theirs.clone());
+            telling.spawn(live::draw(Arc::clone(&world), store, theirs, screen.clone()));
         }
         Ok(Self { world, functions, traffic, watching, pages, heard, telling, stop })
     }

@@ -8,6 +8,7 @@ use pointsman_core::{
     effect::Effect,
     lay,
     names::BackendId,
+    origin::Origin,
     overrides::{Life, Override, Standing},
 };
 use pointsman_engine::ports::Store;
@@ -23,7 +24,7 @@ use super::{
 pub(super) async fn draw(
     world: Arc<World>,
     store: Arc<dyn Store>,
-    helped: BackendId,
+    theirs: Vec<BackendId>,
     screen: Screen,
 ) {
     let mut meter = Meter::default();
@@ -31,16 +32,21 @@ pub(super) async fn draw(
     loop {
         ticks.tick().await;
         meter.take(Instant::now(), world.counted());
-        // Who needs the store says that it cannot be read; the table goes on without it.
-        let document = store.document(&helped).await.ok().flatten();
-        let standings = document.map(|document| standings(&document.body, Timestamp::now()));
-        let rows = table::rows(&world, &meter, &standings.unwrap_or_default());
+        let now = Timestamp::now();
+        let mut standings = BTreeMap::new();
+        for backend in &theirs {
+            // Who needs the store says that it cannot be read; the table goes on without it.
+            if let Ok(Some(document)) = store.document(backend).await {
+                standings.extend(standings_in(&document.body, now));
+            }
+        }
+        let rows = table::rows(&world, &meter, &standings, now);
         screen.draw(&table::frame(&rows, &meter));
     }
 }
 
 /// What Pointsman has in mind with each member, by the member's name in Azure.
-fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
+fn standings_in(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
     let mut standings = BTreeMap::new();
     for reconnect in document.reconnects.values() {
         if let Some(Outcome::Accepted { due, .. }) = reconnect.outcome
@@ -53,7 +59,10 @@ fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
     }
     for over in document.overrides.values() {
         let text = standing(document, over, now);
-        let members = view::Effect::from(&over.effect).members;
+        let mut members = view::Effect::from(&over.effect).members;
+        if members.is_empty() {
+            members.push(document.backend.name.to_string());
+        }
         standings.extend(members.into_iter().map(|member| (member, text.clone())));
     }
     standings
@@ -66,13 +75,17 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
                 Effect::Drain { .. } => "drained",
                 Effect::Shift { .. } | Effect::Split { .. } => "shifted",
                 Effect::Promote { .. } => "promoted",
-                Effect::Breaker(_) => "its breaker tightened",
+                Effect::Breaker(_) => return "breaker tightened".to_owned(),
                 Effect::Set(_) => "set otherwise",
                 Effect::Ensure(_) => "made",
                 Effect::Join { .. } => "added",
                 Effect::Reconnect(_) => "to be reconnected",
             };
-            format!("{verb} for {}", view::length(now.duration_since(*at)))
+            let said = format!("{verb} for {}", view::length(now.duration_since(*at)));
+            match &over.origin {
+                Origin::Window { window } => format!("window {window}: {said}"),
+                Origin::Alert { .. } | Origin::Operator => said,
+            }
         }
         (Life::Ended { steps, .. }, _) if !steps.is_empty() => {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))

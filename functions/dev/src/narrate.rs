@@ -11,9 +11,14 @@ use std::{
 
 use anstyle::Style;
 use jiff::Timestamp;
-use pointsman_core::{id::LineId, ledger::What, overrides::End};
+use pointsman_core::{
+    id::LineId,
+    ledger::{Line, What},
+    overrides::End,
+};
 use pointsman_emulator::Reconnect;
 use pointsman_engine::ports::Store;
+use pointsman_view as view;
 use tokio::sync::watch;
 
 use super::{
@@ -44,9 +49,12 @@ const DONE_MAX: usize = 1_000;
 pub(super) struct Done {
     pub(super) writes: Vec<Write>,
     pub(super) reconnects: Vec<Reconnect>,
+    /// The members that were left out by their circuit breakers, and when.
+    pub(super) trips: Vec<(String, Instant)>,
 }
 
-/// Tells of every write and reconnect that Azure has done, until it is dropped.
+/// Tells of every write and reconnect that Azure has done, and of every circuit breaker that has
+/// tripped at the gateway, until it is dropped.
 pub(super) async fn azure(
     world: Arc<World>,
     told: watch::Receiver<Told>,
@@ -56,6 +64,8 @@ pub(super) async fn azure(
     let mut number = world.latest();
     let mut weights = Side::ALL.map(|side| world.weights(side));
     let mut reconnects = world.azure.reconnects().len();
+    let mut counts = vec![world::OWNERS_COUNT; world.sites.len()];
+    let mut open = vec![None; world.sites.len()];
     let mut answered: Option<Instant> = None;
     let mut ticks = tokio::time::interval(AZURE_EVERY);
     loop {
@@ -69,19 +79,42 @@ pub(super) async fn azure(
             answered = news.or(answered);
             let since = news.map(|news| write.at.duration_since(news));
             let since = since.filter(|since| *since <= ANSWER_WITHIN);
-            let Some((side, before)) = Side::ALL
-                .into_iter()
-                .zip(&mut weights)
-                .find(|(side, _)| side.name() == write.backend)
-            else {
+            let pools = Side::ALL.into_iter().zip(&mut weights);
+            let singles = world.sites.iter().zip(&mut counts);
+            let changes = if let Some((_, before)) =
+                pools.into_iter().find(|(side, _)| side.name() == write.backend)
+            {
+                let said = of_weights(&write, before);
+                if !write.weights.is_empty() {
+                    before.clone_from(&write.weights);
+                }
+                said
+            } else if let (Some(after), Some((_, before))) = (
+                write.trips_at,
+                singles.into_iter().find(|(site, _)| site.backend == write.backend),
+            ) {
+                format!("breaker count {} → {after}", std::mem::replace(before, after))
+            } else {
                 continue;
             };
-            let (style, text) = of_write(side, &write, before, since);
+            let (style, text) = of_write(&write, &changes, since);
             screen.say(style, text);
-            if !write.weights.is_empty() {
-                before.clone_from(&write.weights);
-            }
             done.send_modify(|done| keep(&mut done.writes, write));
+        }
+        let until = world.open_until();
+        for ((site, until), known) in world.sites.iter().zip(until).zip(&mut open) {
+            if let Some(end) = until
+                && *known != until
+            {
+                let left = view::length(end.duration_since(Timestamp::now()));
+                let backend = &site.backend;
+                screen.say(
+                    PLAIN,
+                    format!("gateway   {backend}: breaker open, no request for {left}"),
+                );
+                done.send_modify(|done| keep(&mut done.trips, (backend.clone(), Instant::now())));
+            }
+            *known = until;
         }
         for reconnect in world.azure.reconnects().iter().skip(reconnects) {
             reconnects += 1;
@@ -98,13 +131,8 @@ fn keep<T>(all: &mut Vec<T>, one: T) {
     }
 }
 
-/// A write in words: who wrote what, and how long after the news that it answers.
-fn of_write(
-    side: Side,
-    write: &Write,
-    before: &Weights,
-    since: Option<Duration>,
-) -> (Style, String) {
+/// What a write to a pool changes, in words.
+fn of_weights(write: &Write, before: &Weights) -> String {
     let change = |(member, after): &(String, Option<u32>)| {
         let was = before.iter().find(|(name, _)| name == member).and_then(|(_, weight)| *weight);
         if was == *after {
@@ -119,14 +147,19 @@ fn of_write(
         Some(format!("{member} {} → {}{part}", shown(was), shown(*after)))
     };
     let changes: Vec<String> = write.weights.iter().filter_map(change).collect();
-    let changes = if changes.is_empty() { "no weight".to_owned() } else { changes.join(", ") };
+    if changes.is_empty() { "no weight".to_owned() } else { changes.join(", ") }
+}
+
+/// A write in words: who wrote what, and how long after the news that it answers.
+fn of_write(write: &Write, changes: &str, since: Option<Duration>) -> (Style, String) {
+    let backend = &write.backend;
     if write.foreign {
-        return (PLAIN, format!("azure     someone else writes {side}: {changes}"));
+        return (PLAIN, format!("azure     someone else writes {backend}: {changes}"));
     }
     let since = since.map_or_else(String::new, |since| {
-        format!(", {:.0} ms after the webhook arrived", since.as_secs_f64() * 1_000.0)
+        format!(", {:.0} ms after the alert", since.as_secs_f64() * 1_000.0)
     });
-    (GOOD, format!("azure     PATCH {side}: {changes}{since}"))
+    (GOOD, format!("azure     PATCH {backend}: {changes}{since}"))
 }
 
 /// Tells of the ledger's lines that are out of the ordinary, until it is dropped.
@@ -139,11 +172,21 @@ pub(super) async fn ledger(store: Arc<dyn Store>, screen: Screen) {
         let Ok(lines) = store.history(None, LEDGER_LINES).await else { continue };
         for line in &lines {
             if line.at >= started && is_unusual(&line.what) && !known.contains(&line.id) {
-                screen.say(PLAIN, format!("ledger    {}", line.what));
+                screen.say(PLAIN, of_line(line));
             }
         }
         known = lines.into_iter().map(|line| line.id).collect();
     }
+}
+
+/// A line of the ledger in words.
+fn of_line(line: &Line) -> String {
+    let What::Announced { window, start, end, .. } = &line.what else {
+        return format!("ledger    {}", line.what);
+    };
+    let [ahead, lasts] =
+        [(line.at, *start), (*start, *end)].map(|(from, to)| view::length(to.duration_since(from)));
+    format!("announce  window {window} opens in {ahead}, for {lasts}")
 }
 
 /// Whether a line tells of something that a story without surprises does not have.
@@ -153,8 +196,9 @@ fn is_unusual(what: &What) -> bool {
         What::Fired { .. }
             | What::Resolved { .. }
             | What::Claimed { .. }
+            | What::Opened { .. }
             | What::Began { .. }
-            | What::Ended { why: End::Resolved, .. }
+            | What::Ended { why: End::Resolved | End::Closed, .. }
             | What::Stepped { .. }
             | What::Finished { .. }
             | What::Intended { .. }
@@ -177,9 +221,11 @@ mod tests {
             members.map(|((name, _), weight)| ((*name).to_owned(), Some(weight))).collect()
         };
         let (at, backend) = (Instant::now(), "helped".to_owned());
-        let write = Write { number: 1, at, foreign, backend, weights: named(after) };
+        let weights = named(after);
+        let write = Write { number: 1, at, foreign, backend, weights, trips_at: None };
         let since = since_ms.map(Duration::from_millis);
-        let (_, text) = of_write(Side::Helped, &write, &named([50, 30, 20]), since);
+        let changes = of_weights(&write, &named([50, 30, 20]));
+        let (_, text) = of_write(&write, &changes, since);
         wanted.assert_eq(&text);
     }
 
@@ -189,7 +235,7 @@ mod tests {
             false,
             [0, 30, 20],
             Some(14),
-            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the webhook arrived"],
+            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the alert"],
         );
         check(false, [5, 30, 20], None, &expect!["azure     PATCH helped: eu 50 → 5 (10%)"]);
         check(

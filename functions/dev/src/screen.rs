@@ -23,6 +23,8 @@ pub(super) const PLAIN: Style = Style::new();
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 /// Bad news.
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
+/// What is more prominent.
+pub(super) const BOLD: Style = Style::new().bold();
 /// What is less prominent.
 pub(super) const DIM: Style = Style::new().dimmed();
 
@@ -88,6 +90,11 @@ impl Screen {
     pub(super) fn say(&self, style: Style, text: impl AsRef<str>) {
         let (seconds, text) = (self.0.started.elapsed().as_secs_f64(), one_line(text.as_ref()));
         self.print(&format!("{DIM}{seconds:6.1} s{DIM:#}  {style}{text}{style:#}"));
+    }
+
+    /// Says what comes now.
+    pub(super) fn title(&self, text: &str) {
+        self.print(&format!("\n{BOLD}{text}{BOLD:#}"));
     }
 
     /// Prints lines as they are.

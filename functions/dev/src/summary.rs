@@ -9,10 +9,10 @@ use pointsman_emulator::{Reconnect, Tally};
 use serde_json::{Value, json};
 
 use super::{
-    functions::RAMP_PERCENT,
-    screen::{BAD, GOOD},
+    functions::{RAMP_PERCENT, TIGHTENED_COUNT},
+    screen::{BAD, BOLD, GOOD},
     tally,
-    world::{self, BREAKS, Weights},
+    world::{self, BREAKS, OWNERS_COUNT, Weights},
 };
 
 /// How much the helped pool may lose while it is compared, in percent: a hiccup of this machine.
@@ -28,10 +28,40 @@ pub(super) struct Measured {
     /// The weights of the helped pool at the start and at the end.
     pub(super) before: Weights,
     pub(super) after: Weights,
-    /// Whether both pools' bodies at the end are those at the start, to the letter.
+    /// Whether all bodies at the end are those at the start, to the letter.
     pub(super) to_the_letter: bool,
     /// What was lost in either pool before anything broke.
     pub(super) lost_before: u64,
+    pub(super) window: Window,
+    pub(super) failure: Failure,
+    pub(super) breaker: Breaker,
+    /// What was lost in either pool when all was over.
+    pub(super) lost_after: Option<u64>,
+    /// All that was answered and lost: the helped pool, the other one.
+    pub(super) losses: [Tally; 2],
+    /// How many writes to the helped pool and its members Azure has done.
+    pub(super) writes: usize,
+    /// What did not come in time.
+    pub(super) missing: Option<String>,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+/// Of the maintenance window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Window {
+    pub(super) opens: Option<Instant>,
+    /// When Azure received the write that drains.
+    pub(super) drained: Option<Instant>,
+    /// When it received the one that gives back.
+    pub(super) restored: Option<Instant>,
+    /// The requests that the member got between the two, and those of the same member of the other pool.
+    pub(super) got: [u64; 2],
+}
+
+/// Of the member that fails.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Failure {
     /// The first request that was lost in the helped pool.
     pub(super) failed: Option<Instant>,
     /// When the alert arrived at the functions.
@@ -50,49 +80,86 @@ pub(super) struct Measured {
     pub(super) restored: Option<Instant>,
     /// The reconnect that Azure has accepted.
     pub(super) reconnect: Option<Reconnect>,
-    /// What was lost in either pool when all was over.
-    pub(super) lost_after: Option<u64>,
-    /// All that was answered and lost: the helped pool, the other one.
+    /// What was answered and lost from the failure to the reconnect, in either pool.
     pub(super) losses: [Tally; 2],
-    /// How many writes to the helped pool Azure has done.
-    pub(super) writes: usize,
-    /// What did not come in time.
-    pub(super) missing: Option<String>,
-    /// How long it took.
-    pub(super) took: Duration,
+}
+
+/// Of the member that fails now and then, and its circuit breaker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Breaker {
+    /// When the alert arrived at the functions.
+    pub(super) alerted: Option<Instant>,
+    /// When Azure received the write that tightens the breaker.
+    pub(super) tightened: Option<Instant>,
+    /// How often it has tripped.
+    pub(super) trips: usize,
+    /// The requests that the member got meanwhile, and those of the same member of the other pool.
+    pub(super) got: [u64; 2],
+    /// What was answered and lost meanwhile, in either pool.
+    pub(super) losses: [Tally; 2],
+    /// When the alert's end arrived there.
+    pub(super) resolved: Option<Instant>,
+    /// When Azure received the write that gives the owner's breaker back.
+    pub(super) restored: Option<Instant>,
+}
+
+/// How long it was between the two, where both came.
+fn between(from: Option<Instant>, to: Option<Instant>) -> Option<Duration> {
+    Some(to?.duration_since(from?))
+}
+
+impl Window {
+    /// That it kept new requests off its member: what was under way when it opened is no matter.
+    fn holds(&self) -> bool {
+        let [got, beside] = self.got;
+        self.drained.is_some() && self.restored.is_some() && got * 10 < beside
+    }
+}
+
+impl Failure {
+    fn helps(&self) -> bool {
+        self.contrast
+            .is_some_and(|(helped, alone)| helped < HELPED_PERCENT_MAX && alone > ALONE_PERCENT_MIN)
+    }
+}
+
+impl Breaker {
+    /// How many requests it kept off its member.
+    fn kept_off(&self) -> u64 {
+        let [got, beside] = self.got;
+        beside.saturating_sub(got)
+    }
+
+    /// That callers lost less by it, and the member had a rest.
+    fn helps(&self) -> bool {
+        let [helped, alone] = self.losses.map(|of| of.failures);
+        self.trips > 0 && helped * 2 < alone && self.kept_off() > self.got[0]
+    }
 }
 
 impl Measured {
-    /// How long it was from the failure to the alert, from there to the write, from there to the last
-    /// failure; and from the alert's end to the owner's weights.
-    fn lengths(&self) -> [Option<Duration>; 4] {
-        [
-            (self.failed, self.alerted),
-            (self.alerted, self.drained),
-            (self.drained, self.clean),
-            (self.resolved, self.restored),
-        ]
-        .map(|(from, to)| Some(to?.duration_since(from?)))
-    }
-
     /// What did not happen as told; empty when everything did.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.missing.iter().cloned().collect();
-        let wanted_ramp = ramp_wanted();
-        let helps = self.contrast.is_some_and(|(helped, alone)| {
-            helped < HELPED_PERCENT_MAX && alone > ALONE_PERCENT_MIN
-        });
+        let Self { window, failure, breaker, .. } = self;
         let told = [
+            (window.holds(), "the maintenance window did not drain its member and give it back"),
             (self.lost_before == 0, "requests were lost before anything broke"),
-            (self.failed.is_some(), "no request failed when the member broke"),
-            (self.alerted.is_some(), "no alert was sent"),
-            (self.drained.is_some(), "the member was not drained"),
-            (self.clean.is_some(), "the helped pool's error rate did not recover"),
-            (helps, "the helped pool did no better than the one that nobody helps"),
-            (self.resolved.is_some(), "the alert did not end"),
-            (self.ramp == wanted_ramp, "the weight was not given back in the playbook's steps"),
-            (self.to_the_letter, "the pools are not what their owner left, to the letter"),
-            (self.reconnect.is_some(), "no reconnect was accepted"),
+            (failure.failed.is_some(), "no request failed when the member broke"),
+            (failure.alerted.is_some(), "no alert was sent"),
+            (failure.drained.is_some(), "the member was not drained"),
+            (failure.clean.is_some(), "the helped pool's error rate did not recover"),
+            (failure.helps(), "the helped pool did no better than the one that nobody helps"),
+            (failure.resolved.is_some(), "the alert did not end"),
+            (
+                failure.ramp == ramp_wanted(),
+                "the weight was not given back in the playbook's steps",
+            ),
+            (failure.reconnect.is_some(), "no reconnect was accepted"),
+            (breaker.tightened.is_some(), "the circuit breaker was not tightened"),
+            (breaker.helps(), "the tightened circuit breaker kept too little off its member"),
+            (breaker.restored.is_some(), "the circuit breaker was not given back"),
+            (self.to_the_letter, "the backends are not what their owner left, to the letter"),
             (self.lost_after == Some(0), "requests were lost after the end, or it did not come"),
         ];
         faults.extend(told.iter().filter(|(held, _)| !held).map(|(_, fault)| (*fault).to_owned()));
@@ -108,65 +175,60 @@ impl Measured {
         let weights = |weights: &Weights| -> Value {
             weights.iter().map(|(member, weight)| (member.clone(), json!(weight))).collect()
         };
-        let pool = |of: Tally| json!({"requests": of.requests, "lost": of.failures});
-        let reconnect = self.reconnect.as_ref().map(|reconnect| {
+        let pools = |losses: [Tally; 2]| {
+            let [helped, alone] =
+                losses.map(|of| json!({"requests": of.requests, "lost": of.failures}));
+            json!({"helped": helped, "alone": alone})
+        };
+        let got = |[helped, alone]: [u64; 2]| json!({"helped": helped, "alone": alone});
+        let Self { window, failure, breaker, .. } = self;
+        let reconnect = failure.reconnect.as_ref().map(|reconnect| {
             let Reconnect { backend, due, after, .. } = reconnect;
             json!({"backend": backend, "due": due, "afterSeconds": after.as_secs()})
         });
         let faults = self.faults();
-        let [helped, alone] = self.losses.map(pool);
-        let [to_alert, to_write, to_clean, to_restored] = self.lengths();
         json!({
             "asTold": faults.is_empty(),
             "faults": faults,
             "seed": self.seed,
             "seconds": seconds(Some(self.took)),
-            "failureToAlertSeconds": seconds(to_alert),
-            "alertToWriteMilliseconds": ms(to_write),
-            "writeToCleanMilliseconds": ms(to_clean),
-            "resolveToRestoredSeconds": seconds(to_restored),
-            "pools": {"helped": helped, "alone": alone},
+            "window": {
+                "openToWriteMilliseconds": ms(between(window.opens, window.drained)),
+                "drainedSeconds": seconds(between(window.drained, window.restored)),
+                "requestsToMember": got(window.got),
+                "lost": self.lost_before,
+            },
+            "failure": {
+                "failureToAlertSeconds": seconds(between(failure.failed, failure.alerted)),
+                "alertToWriteMilliseconds": ms(between(failure.alerted, failure.drained)),
+                "writeToCleanMilliseconds": ms(between(failure.drained, failure.clean)),
+                "resolveToRestoredSeconds": seconds(between(failure.resolved, failure.restored)),
+                "ramp": failure.ramp,
+                "pools": pools(failure.losses),
+                "reconnect": reconnect,
+            },
+            "breaker": {
+                "alertToWriteMilliseconds": ms(between(breaker.alerted, breaker.tightened)),
+                "trips": breaker.trips,
+                "requestsToMember": got(breaker.got),
+                "keptOff": breaker.kept_off(),
+                "pools": pools(breaker.losses),
+                "resolveToRestoredMilliseconds": ms(between(breaker.resolved, breaker.restored)),
+            },
+            "pools": pools(self.losses),
             "writes": self.writes,
-            "ramp": self.ramp,
             "weights": {
                 "before": weights(&self.before),
                 "after": weights(&self.after),
                 "toTheLetter": self.to_the_letter,
             },
-            "reconnect": reconnect,
         })
     }
 
     /// For people.
     pub(super) fn text(&self) -> String {
-        let mut text = String::from("\nWhat was measured\n\n");
-        let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "  {name:<36}{value}");
-        };
-        let [to_alert, to_write, to_clean, to_restored] = self.lengths();
-        line("first failed request to alert", seconds(to_alert));
-        line("alert to write received by Azure", milliseconds(to_write));
-        line("write to last failed request", milliseconds(to_clean));
-        let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
-        let by = if self.restored.is_some() { format!(", by {steps}") } else { String::new() };
-        line("end of alert to owner's weights", format!("{}{by}", seconds(to_restored)));
-        line("writes to Azure", self.writes.to_string());
-        let pools = ["requests lost, helped pool", "requests lost, pool without help"];
-        for (name, of) in pools.into_iter().zip(self.losses) {
-            let Tally { requests, failures } = of;
-            let percent = tally::percent(of, 1).unwrap_or_default();
-            line(name, format!("{failures} of {requests} ({percent:.1}%)"));
-        }
-        let letter = if self.to_the_letter { ", to the letter" } else { "" };
-        line("weights before", weights(&self.before));
-        line("weights after", format!("{}{letter}", weights(&self.after)));
-        line(
-            "reconnect",
-            match &self.reconnect {
-                None => "-".to_owned(),
-                Some(reconnect) => format!("{}, accepted, {}", reconnect.backend, due(reconnect)),
-            },
-        );
+        let mut text = format!("\n{BOLD}What was measured{BOLD:#}\n");
+        self.sections(&mut text);
         let faults = self.faults();
         let took = self.took.as_secs_f64();
         let verdict = if faults.is_empty() {
@@ -177,6 +239,77 @@ impl Measured {
         };
         let _ = write!(text, "\n{verdict}");
         text
+    }
+
+    fn sections(&self, text: &mut String) {
+        let mut section = |title: &str, lines: &[(&str, String)]| {
+            let _ = writeln!(text, "\n  {title}");
+            for (name, value) in lines {
+                let _ = writeln!(text, "    {name:<34}{value}");
+            }
+        };
+        let of = |[helped, alone]: [u64; 2]| format!("{helped}, in the other pool {alone}");
+        let lost = |of: Tally| {
+            let percent = tally::percent(of, 1).unwrap_or_default();
+            format!("{} of {} ({percent:.1}%)", of.failures, of.requests)
+        };
+        let Self { window, failure, breaker, .. } = self;
+        section(
+            "1  The maintenance window",
+            &[
+                ("opening to write at Azure", ms(between(window.opens, window.drained))),
+                ("time drained", seconds(between(window.drained, window.restored))),
+                ("requests to its member meanwhile", of(window.got)),
+                ("requests lost", self.lost_before.to_string()),
+            ],
+        );
+        let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
+        let by = if failure.restored.is_some() { format!(", by {steps}") } else { String::new() };
+        let restored = seconds(between(failure.resolved, failure.restored));
+        let reconnect = failure.reconnect.as_ref().map_or_else(
+            || "-".to_owned(),
+            |reconnect| format!("{}, {}", reconnect.backend, due(reconnect)),
+        );
+        section(
+            "2  The member that failed",
+            &[
+                (
+                    "first failed request to alert",
+                    seconds(between(failure.failed, failure.alerted)),
+                ),
+                ("alert to write at Azure", ms(between(failure.alerted, failure.drained))),
+                ("write to last failed request", ms(between(failure.drained, failure.clean))),
+                ("end of alert to owner's weights", format!("{restored}{by}")),
+                ("requests lost", lost(failure.losses[0])),
+                ("requests lost without help", lost(failure.losses[1])),
+                ("reconnect", reconnect),
+            ],
+        );
+        section(
+            "3  The member that failed now and then",
+            &[
+                ("alert to write at Azure", ms(between(breaker.alerted, breaker.tightened))),
+                ("breaker, failures that trip it", format!("{OWNERS_COUNT} → {TIGHTENED_COUNT}")),
+                ("times that it tripped", breaker.trips.to_string()),
+                ("requests to its member meanwhile", of(breaker.got)),
+                ("requests kept off it", breaker.kept_off().to_string()),
+                ("requests lost", lost(breaker.losses[0])),
+                ("requests lost without help", lost(breaker.losses[1])),
+                (
+                    "end of alert to owner's breaker",
+                    ms(between(breaker.resolved, breaker.restored)),
+                ),
+            ],
+        );
+        let letter = if self.to_the_letter { ", all to the letter" } else { "" };
+        section(
+            "All in all",
+            &[
+                ("writes to Azure", self.writes.to_string()),
+                ("weights before", weights(&self.before)),
+                ("weights after", format!("{}{letter}", weights(&self.after))),
+            ],
+        );
     }
 }
 
@@ -194,7 +327,7 @@ fn seconds(time: Option<Duration>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()))
 }
 
-fn milliseconds(time: Option<Duration>) -> String {
+fn ms(time: Option<Duration>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| format!("{:.0} ms", time.as_secs_f64() * 1_000.0))
 }
 
@@ -202,6 +335,18 @@ fn milliseconds(time: Option<Duration>) -> String {
 pub(super) fn weights(weights: &Weights) -> String {
     let one = |(member, weight): &(String, Option<u32>)| format!("{member} {}", shown(*weight));
     weights.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What either pool has lost within so long, beside the other.
+pub(super) fn compared(within: Duration, [helped, alone]: [Tally; 2]) -> String {
+    format!(
+        "compare   in {} s helped lost {} of {} requests, alone {} of {}",
+        within.as_secs(),
+        helped.failures,
+        helped.requests,
+        alone.failures,
+        alone.requests
+    )
 }
 
 /// When a reconnect comes: `due at 07:05:09 UTC (in 120 s)`.
@@ -227,32 +372,51 @@ mod tests {
         let at = |ms| Some(start + Duration::from_millis(ms));
         let weights: Weights =
             MEMBERS.iter().map(|(name, weight)| ((*name).to_owned(), Some(*weight))).collect();
+        let lost = |requests, failures| Tally { requests, failures };
         Measured {
             seed: 1,
             before: weights.clone(),
             after: weights,
             to_the_letter: true,
             lost_before: 0,
-            failed: at(9_012),
-            alerted: at(12_112),
-            drained: at(12_126),
-            clean: at(12_140),
-            contrast: Some((0.0, 50.0)),
-            resolved: at(36_000),
-            ramp: vec![5, 25, 50],
-            restored: at(48_020),
-            reconnect: Some(Reconnect {
-                backend: "helped-eu".into(),
-                asked: "2026-03-01T07:03:09Z".parse().unwrap(),
-                due: "2026-03-01T07:05:09Z".parse().unwrap(),
-                after: Duration::from_secs(120),
-                done: false,
-            }),
+            window: Window {
+                opens: at(5_000),
+                drained: at(5_012),
+                restored: at(11_015),
+                got: [1, 118],
+            },
+            failure: Failure {
+                failed: at(13_012),
+                alerted: at(16_112),
+                drained: at(16_126),
+                clean: at(16_140),
+                contrast: Some((0.0, 50.0)),
+                resolved: at(31_000),
+                ramp: vec![5, 25, 50],
+                restored: at(39_020),
+                reconnect: Some(Reconnect {
+                    backend: "helped-eu".into(),
+                    asked: "2026-03-01T07:03:09Z".parse().unwrap(),
+                    due: "2026-03-01T07:05:09Z".parse().unwrap(),
+                    after: Duration::from_secs(120),
+                    done: false,
+                }),
+                losses: [lost(2_600, 156), lost(2_600, 801)],
+            },
+            breaker: Breaker {
+                alerted: at(45_000),
+                tightened: at(45_011),
+                trips: 2,
+                got: [24, 270],
+                losses: [lost(900, 6), lost(900, 67)],
+                resolved: at(58_000),
+                restored: at(58_012),
+            },
             lost_after: Some(0),
-            losses: [156, 1_201].map(|failures| Tally { requests: 5_600, failures }),
-            writes: 4,
+            losses: [lost(6_000, 180), lost(6_000, 930)],
+            writes: 8,
             missing: None,
-            took: Duration::from_millis(56_040),
+            took: Duration::from_millis(66_040),
         }
     }
 
@@ -262,44 +426,110 @@ mod tests {
 
             What was measured
 
-              first failed request to alert       3.1 s
-              alert to write received by Azure    14 ms
-              write to last failed request        14 ms
-              end of alert to owner's weights     12.0 s, by 10%, 50%, 100%
-              writes to Azure                     4
-              requests lost, helped pool          156 of 5600 (2.8%)
-              requests lost, pool without help    1201 of 5600 (21.4%)
-              weights before                      eu 50, us 30, ap 20
-              weights after                       eu 50, us 30, ap 20, to the letter
-              reconnect                           helped-eu, accepted, due at 07:05:09 UTC (in 120 s)
+              1  The maintenance window
+                opening to write at Azure         12 ms
+                time drained                      6.0 s
+                requests to its member meanwhile  1, in the other pool 118
+                requests lost                     0
 
-            Everything happened as told, in 56 s."#]].assert_eq(&strip_str(&measured().text()).to_string());
+              2  The member that failed
+                first failed request to alert     3.1 s
+                alert to write at Azure           14 ms
+                write to last failed request      14 ms
+                end of alert to owner's weights   8.0 s, by 10%, 50%, 100%
+                requests lost                     156 of 2600 (6.0%)
+                requests lost without help        801 of 2600 (30.8%)
+                reconnect                         helped-eu, due at 07:05:09 UTC (in 120 s)
+
+              3  The member that failed now and then
+                alert to write at Azure           11 ms
+                breaker, failures that trip it    1000 → 3
+                times that it tripped             2
+                requests to its member meanwhile  24, in the other pool 270
+                requests kept off it              246
+                requests lost                     6 of 900 (0.7%)
+                requests lost without help        67 of 900 (7.4%)
+                end of alert to owner's breaker   12 ms
+
+              All in all
+                writes to Azure                   8
+                weights before                    eu 50, us 30, ap 20
+                weights after                     eu 50, us 30, ap 20, all to the letter
+
+            Everything happened as told, in 66 s."#]]
+        .assert_eq(&strip_str(&measured().text()).to_string());
         expect![[r#"
             {
               "asTold": true,
               "faults": [],
               "seed": 1,
-              "seconds": 56.04,
-              "failureToAlertSeconds": 3.1,
-              "alertToWriteMilliseconds": 14.0,
-              "writeToCleanMilliseconds": 14.0,
-              "resolveToRestoredSeconds": 12.02,
-              "pools": {
-                "helped": {
-                  "requests": 5600,
-                  "lost": 156
+              "seconds": 66.04,
+              "window": {
+                "openToWriteMilliseconds": 12.0,
+                "drainedSeconds": 6.003,
+                "requestsToMember": {
+                  "helped": 1,
+                  "alone": 118
                 },
-                "alone": {
-                  "requests": 5600,
-                  "lost": 1201
+                "lost": 0
+              },
+              "failure": {
+                "failureToAlertSeconds": 3.1,
+                "alertToWriteMilliseconds": 14.0,
+                "writeToCleanMilliseconds": 14.0,
+                "resolveToRestoredSeconds": 8.02,
+                "ramp": [
+                  5,
+                  25,
+                  50
+                ],
+                "pools": {
+                  "helped": {
+                    "requests": 2600,
+                    "lost": 156
+                  },
+                  "alone": {
+                    "requests": 2600,
+                    "lost": 801
+                  }
+                },
+                "reconnect": {
+                  "backend": "helped-eu",
+                  "due": "2026-03-01T07:05:09Z",
+                  "afterSeconds": 120
                 }
               },
-              "writes": 4,
-              "ramp": [
-                5,
-                25,
-                50
-              ],
+              "breaker": {
+                "alertToWriteMilliseconds": 11.0,
+                "trips": 2,
+                "requestsToMember": {
+                  "helped": 24,
+                  "alone": 270
+                },
+                "keptOff": 246,
+                "pools": {
+                  "helped": {
+                    "requests": 900,
+                    "lost": 6
+                  },
+                  "alone": {
+                    "requests": 900,
+                    "lost": 67
+                  }
+                },
+                "resolveToRestoredMilliseconds": 12.0
+              },
+              "pools": {
+                "helped": {
+                  "requests": 6000,
+                  "lost": 180
+                },
+                "alone": {
+                  "requests": 6000,
+                  "lost": 930
+                }
+              },
+              "writes": 8,
               "weights": {
                 "before": {
                   "eu": 50,
@@ -312,11 +542,6 @@ mod tests {
                   "ap": 20
                 },
                 "toTheLetter": true
-              },
-              "reconnect": {
-                "backend": "helped-eu",
-                "due": "2026-03-01T07:05:09Z",
-                "afterSeconds": 120
               }
             }"#]]
         .assert_eq(&serde_json::to_string_pretty(&measured().json()).unwrap());
@@ -334,24 +559,34 @@ mod tests {
     #[test]
     fn each_thing_that_did_not_happen_is_told() {
         assert!(measured().faults().is_empty());
+        let window = "the maintenance window did not drain its member and give it back";
+        check(|m| m.window.drained = None, window);
+        check(|m| m.window.restored = None, window);
+        check(|m| m.window.got = [60, 118], window);
         check(|m| m.lost_before = 1, "requests were lost before anything broke");
-        check(|m| m.failed = None, "no request failed when the member broke");
-        check(|m| m.alerted = None, "no alert was sent");
-        check(|m| m.drained = None, "the member was not drained");
-        check(|m| m.clean = None, "the helped pool's error rate did not recover");
+        check(|m| m.failure.failed = None, "no request failed when the member broke");
+        check(|m| m.failure.alerted = None, "no alert was sent");
+        check(|m| m.failure.drained = None, "the member was not drained");
+        check(|m| m.failure.clean = None, "the helped pool's error rate did not recover");
         let worse = "the helped pool did no better than the one that nobody helps";
-        check(|m| m.contrast = Some((1.5, 50.0)), worse);
-        check(|m| m.contrast = Some((0.0, 0.0)), worse);
-        check(|m| m.contrast = None, worse);
-        check(|m| m.resolved = None, "the alert did not end");
+        check(|m| m.failure.contrast = Some((1.5, 50.0)), worse);
+        check(|m| m.failure.contrast = Some((0.0, 0.0)), worse);
+        check(|m| m.failure.contrast = None, worse);
+        check(|m| m.failure.resolved = None, "the alert did not end");
         let ramp = "the weight was not given back in the playbook's steps";
-        check(|m| m.ramp = vec![5, 50], ramp);
-        check(|m| m.ramp = vec![50], ramp);
+        check(|m| m.failure.ramp = vec![5, 50], ramp);
+        check(|m| m.failure.ramp = vec![50], ramp);
+        check(|m| m.failure.reconnect = None, "no reconnect was accepted");
+        check(|m| m.breaker.tightened = None, "the circuit breaker was not tightened");
+        let little = "the tightened circuit breaker kept too little off its member";
+        check(|m| m.breaker.trips = 0, little);
+        check(|m| m.breaker.got = [200, 270], little);
+        check(|m| m.breaker.losses[0].failures = 60, little);
+        check(|m| m.breaker.restored = None, "the circuit breaker was not given back");
         check(
             |m| m.to_the_letter = false,
-            "the pools are not what their owner left, to the letter",
+            "the backends are not what their owner left, to the letter",
         );
-        check(|m| m.reconnect = None, "no reconnect was accepted");
         check(|m| m.lost_after = Some(3), "requests were lost after the end, or it did not come");
         check(|m| m.lost_after = None, "requests were lost after the end, or it did not come");
         check(|m| m.missing = Some("the alert did not come".to_owned()), "the alert did not come");

@@ -8,10 +8,12 @@ use std::{
 };
 
 use anstyle::Style;
+use jiff::Timestamp;
 use pointsman_emulator::Tally;
 
 use super::{
     screen::{BAD, DIM, GOOD, PLAIN},
+    site::{FALTERS_EVERY, Health},
     tally::{self, Window},
     world::{Counted, Side, World},
 };
@@ -96,21 +98,31 @@ pub(super) fn sparkline<'a>(rates: impl IntoIterator<Item = &'a Option<f64>>) ->
     rates.into_iter().map(bar).collect()
 }
 
-/// The rows of all members.
-pub(super) fn rows(world: &World, meter: &Meter, standings: &BTreeMap<String, String>) -> Vec<Row> {
+/// The rows of all members, at this time.
+pub(super) fn rows(
+    world: &World,
+    meter: &Meter,
+    standings: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Vec<Row> {
     let weights = Side::ALL.map(|side| world.weights(side));
-    let rows = world.sites.iter().enumerate().map(|(at, site)| {
-        let weights = site.side.of(&weights);
-        let weight = weights.iter().find(|(name, _)| name == site.member);
-        let (style, health) = match (site.is_failing(), weight) {
-            (true, _) => (BAD, "answers 500"),
-            (false, None) => (BAD, "not in the pool"),
-            (false, Some(_)) => (PLAIN, "serves"),
+    let sites = world.sites.iter().zip(world.open_until()).enumerate();
+    let rows = sites.map(|(at, (site, open_until))| {
+        let weight = site.side.of(&weights).iter().find(|(name, _)| name == site.member);
+        let (style, health) = match (site.health(), weight) {
+            (Health::Fails, _) => (BAD, "answers 500".to_owned()),
+            (Health::Falters, _) => (BAD, format!("fails 1 in {FALTERS_EVERY}")),
+            (Health::Well, None) => (BAD, "not in the pool".to_owned()),
+            (Health::Well, Some(_)) => (PLAIN, "serves".to_owned()),
         };
-        let standing = match standings.get(&site.backend) {
-            Some(over) if site.is_failing() => format!("{health}; {over}"),
-            Some(over) => over.clone(),
-            None => health.to_owned(),
+        let open = open_until.map(|until| until.duration_since(now).as_secs_f64().ceil().max(0.0));
+        // What the gateway does now says more than what has led to it.
+        let open = open.map(|left| format!("breaker open, {left}s"));
+        let over = open.or_else(|| standings.get(&site.backend).cloned());
+        let standing = match over {
+            Some(over) if site.health() == Health::Well => over,
+            Some(over) => format!("{health}; {over}"),
+            None => health,
         };
         Row {
             side: site.side,

@@ -10,20 +10,21 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use pointsman_emulator::{
-    Address, Effect, Emulator, Options, Origin, Received, Tally,
-    member::{Member, Mode},
+    Address, BreakerState, Effect, Emulator, Options, Origin, Received, Tally,
 };
-use reqwest::{Client, StatusCode};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Failed, folder};
+use super::{
+    Failed, folder,
+    site::{Health, Kept, Site},
+};
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
@@ -36,6 +37,16 @@ pub(super) fn owners_weight(member: &str) -> Option<u32> {
 /// Which member breaks.
 pub(super) const BREAKS: &str = "eu";
 
+/// Which member fails now and then.
+pub(super) const FALTERS: &str = "us";
+
+/// Which member a maintenance window drains.
+pub(super) const PATCHED: &str = "ap";
+
+/// How many failures within 10 s trip a member's circuit breaker, by its owner: more
+/// than a member that fails altogether has in this traffic, so that only Pointsman makes a difference.
+pub(super) const OWNERS_COUNT: u64 = 1_000;
+
 /// How the pools' owner describes them: a field that no write may lose.
 const DESCRIPTION: &str = "chat completions, in three regions";
 
@@ -44,12 +55,6 @@ const AZURE_FILE: &str = "azure.json";
 
 /// Where the members' servers are kept.
 const MEMBERS_FILE: &str = "members.json";
-
-/// How fast the fastest member answers, and how much slower the others may be.
-const LATENCY_MS: (u64, u64) = (4, 12);
-
-/// How long an answer to a probe may take; less than a scrape may.
-const PROBE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long a token of the emulated Azure is good for: as long as anyone may `--hold`.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -90,45 +95,6 @@ impl fmt::Display for Side {
     }
 }
 
-/// A member of one of the pools, and the server that it is.
-#[derive(Debug)]
-pub(super) struct Site {
-    pub(super) side: Side,
-    /// What people call it: `eu`.
-    pub(super) member: &'static str,
-    /// What Azure calls it: `helped-eu`.
-    pub(super) backend: String,
-    server: Member,
-    well: Mode,
-}
-
-/// What is kept of a member's server.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    port: u16,
-    failing: bool,
-}
-
-impl Site {
-    /// Whether it answers a probe, past the gateway, and well.
-    pub(super) async fn answers_well(&self, client: &Client) -> bool {
-        let url = format!("{}/health", self.server.url());
-        let answer = client.get(url).timeout(PROBE_WITHIN).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
-    }
-
-    /// From its next answer on, it answers 500 or 200.
-    fn set(&self, failing: bool) {
-        let failure = Mode::Failing(StatusCode::INTERNAL_SERVER_ERROR);
-        self.server.set(if failing { failure } else { self.well });
-    }
-
-    pub(super) fn is_failing(&self) -> bool {
-        matches!(self.server.mode(), Mode::Failing(_))
-    }
-}
-
 /// A weight of each member that is named; none where it is null.
 pub(super) type Weights = Vec<(String, Option<u32>)>;
 
@@ -146,21 +112,45 @@ pub(super) struct Write {
     /// Every weight of the pool as the write has it, by the members' own names; empty where it
     /// says nothing of members.
     pub(super) weights: Weights,
+    /// How many failures trip the circuit breaker as the write has it; none where it says nothing of one.
+    pub(super) trips_at: Option<u64>,
 }
 
 impl Write {
     fn of(received: &Received) -> Option<Self> {
         let Effect::Written { .. } = received.effect else { return None };
         let backend = received.backend.as_ref()?.to_string();
-        let weights = weights_in(&received.json(), &backend);
-        let foreign = received.origin == Origin::Foreign;
-        Some(Self { number: received.number, at: received.instant, foreign, backend, weights })
+        let body = received.json();
+        Some(Self {
+            number: received.number,
+            at: received.instant,
+            foreign: received.origin == Origin::Foreign,
+            weights: weights_in(&body, &backend),
+            trips_at: body.pointer(TRIPS_AT).and_then(Value::as_u64),
+            backend,
+        })
     }
 
     /// The weight that it gives to `member`.
     pub(super) fn weight(&self, member: &str) -> Option<u32> {
         self.weights.iter().find(|(name, _)| name == member)?.1
     }
+}
+
+/// Where a backend's body says how many failures trip its circuit breaker.
+const TRIPS_AT: &str = "/properties/circuitBreaker/rules/0/failureCondition/count";
+
+/// A Single at this URL, with its owner's circuit breaker.
+fn single(url: &str) -> Value {
+    let condition = json!({
+        "count": OWNERS_COUNT,
+        "interval": "PT10S",
+        "statusCodeRanges": [{"min": 500, "max": 599}],
+    });
+    let rule =
+        json!({"name": "too-many-errors", "failureCondition": condition, "tripDuration": "PT4S"});
+    let breaker = json!({"rules": [rule]});
+    json!({"properties": {"type": "Single", "url": url, "protocol": "http", "circuitBreaker": breaker}})
 }
 
 /// The weights that the body of a write to `pool` has.
@@ -218,15 +208,12 @@ impl World {
             // The same seed makes both pools equally quick.
             for (at, (member, _)) in (0..).zip(MEMBERS) {
                 let backend = format!("{side}-{member}");
-                let Kept { port, failing } = known.get(&backend).copied().unwrap_or_default();
-                let server = serve(&backend, port).await?;
-                let well = Mode::Slow(latency(seed, at));
+                let kept = known.get(&backend).copied().unwrap_or_default();
+                let site = Site::start(side, member, kept, (seed, at)).await?;
                 let there = azure.backend(backend.as_str()).map(|it| it.body);
-                if there.is_none_or(|body| body["properties"]["url"] != server.url()) {
-                    azure.put_single(backend.as_str(), &server.url())?;
+                if there.is_none_or(|body| body["properties"]["url"] != site.url()) {
+                    azure.foreign_put(backend.as_str(), &single(&site.url()))?;
                 }
-                let site = Site { side, member, backend, server, well };
-                site.set(failing);
                 sites.push(site);
             }
         }
@@ -243,17 +230,14 @@ impl World {
 
     /// Keeps what the members' servers are, for the next one to go on with.
     fn keep(&self) -> Result<(), Failed> {
-        let one = |site: &Site| {
-            let kept = Kept { port: site.server.port(), failing: site.is_failing() };
-            (site.backend.clone(), kept)
-        };
+        let one = |site: &Site| (site.backend.clone(), site.kept());
         let all: BTreeMap<String, Kept> = self.sites.iter().map(one).collect();
         folder::write(self.kept.as_deref(), MEMBERS_FILE, &all)
     }
 
-    /// From its next answer on, a member answers 500 or, healed, 200.
-    pub(super) fn turn(&self, site: &Site, failing: bool) {
-        site.set(failing);
+    /// From its next answer on, a member answers like this.
+    pub(super) fn turn(&self, site: &Site, health: Health) {
+        site.set(health);
         if let Err(error) = self.keep() {
             tracing::error!("a restart will not know of {}: {error}", site.backend);
         }
@@ -276,9 +260,19 @@ impl World {
         self.sites.iter().filter(move |site| site.side == side)
     }
 
-    /// The members that break and heal in the story: one of each pool.
-    pub(super) fn breaking(&self) -> impl Iterator<Item = &Site> {
-        self.sites.iter().filter(|site| site.member == BREAKS)
+    /// The members of this name: one of each pool.
+    pub(super) fn both(&self, member: &str) -> impl Iterator<Item = &Site> {
+        self.sites.iter().filter(move |site| site.member == member)
+    }
+
+    /// Until when each member's circuit breaker is open; none where it is not. By [`World::sites`].
+    pub(super) fn open_until(&self) -> Vec<Option<Timestamp>> {
+        let breakers = self.azure.breakers();
+        let of = |site: &Site| {
+            let of = |it: &&BreakerState| it.backend.to_string() == site.backend;
+            breakers.iter().filter(of).find_map(|breaker| breaker.open_until)
+        };
+        self.sites.iter().map(of).collect()
     }
 
     /// A member by the name that Azure has for it.
@@ -286,9 +280,11 @@ impl World {
         self.sites.iter().find(|site| site.backend.eq_ignore_ascii_case(backend))
     }
 
-    /// The whole of a pool, as Azure has it.
-    pub(super) fn body(&self, side: Side) -> Value {
-        self.azure.backend(side.name()).map(|stored| stored.body).unwrap_or_default()
+    /// Every backend as Azure has it: both pools, then the members.
+    pub(super) fn bodies(&self) -> Vec<Value> {
+        let pools = Side::ALL.iter().map(|side| side.name());
+        let names = pools.chain(self.sites.iter().map(|site| site.backend.as_str()));
+        names.map(|name| self.azure.backend(name).map(|it| it.body).unwrap_or_default()).collect()
     }
 
     /// The weights of a pool, as Azure has them.
@@ -327,25 +323,9 @@ impl World {
     pub(super) async fn stop(&self) {
         self.azure.stop().await;
         for site in &self.sites {
-            site.server.stop().await;
+            site.stop().await;
         }
     }
-}
-
-/// A member's server, on the port that it had, or a free one.
-async fn serve(backend: &str, port: u16) -> io::Result<Member> {
-    match Member::start_on(backend, port).await {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Member::start(backend).await,
-        started => started,
-    }
-}
-
-/// How long the member at this place takes to answer.
-fn latency(seed: u64, at: u64) -> Duration {
-    let (least, spread) = LATENCY_MS;
-    // Knuth's multiplicative hash: any seed gives the members different figures.
-    let mixed = (seed ^ (at << 32)).wrapping_add(at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
-    Duration::from_millis(least + mixed % spread)
 }
 
 #[cfg(test)]
@@ -358,7 +338,6 @@ mod tests {
         let weights = world.weights(Side::Helped);
         assert_eq!(weights, MEMBERS.map(|(name, weight)| (name.to_owned(), Some(weight))));
         assert_eq!(weights, world.weights(Side::Alone));
-        assert_eq!(latency(7, 0), latency(7, 0));
 
         let before = world.latest();
         let body = world.pool(Side::Helped, &[0, 30, 20]);
@@ -370,10 +349,12 @@ mod tests {
         assert!(world.writes_after(writes[0].number).is_empty());
 
         let eu = world.site("HELPED-eu").unwrap();
-        world.turn(eu, true);
-        assert!(eu.is_failing() && !world.site("alone-eu").unwrap().is_failing());
-        world.turn(eu, false);
-        assert!(!eu.is_failing());
+        world.turn(eu, Health::Fails);
+        let alone = world.site("alone-eu").unwrap();
+        assert_eq!((eu.health(), alone.health()), (Health::Fails, Health::Well));
+        world.turn(eu, Health::Well);
+        assert_eq!(eu.health(), Health::Well);
+        assert_eq!(world.open_until(), [None; 6]);
         world.stop().await;
     }
 
@@ -390,7 +371,7 @@ mod tests {
         };
         let world = start().await;
         assert!(!world.goes_on);
-        world.turn(world.site("helped-eu").unwrap(), true);
+        world.turn(world.site("helped-eu").unwrap(), Health::Fails);
         let body = world.pool(Side::Helped, &[0, 30, 20]);
         world.azure.foreign_put("helped", &body).unwrap();
         let before = marks(&world);
@@ -400,8 +381,9 @@ mod tests {
         assert!(world.goes_on);
         assert_eq!(marks(&world), before);
         assert_eq!(world.weights(Side::Helped)[0].1, Some(0));
-        let failing: Vec<bool> = world.sites.iter().map(Site::is_failing).collect();
-        assert_eq!(failing, [true, false, false, false, false, false]);
+        let healths: Vec<Health> = world.sites.iter().map(Site::health).collect();
+        assert_eq!(healths[0], Health::Fails);
+        assert_eq!(healths[1..], [Health::Well; 5]);
         world.stop().await;
     }
 }

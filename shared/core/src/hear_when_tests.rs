@@ -98,6 +98,26 @@ fn a_repeat_says_when_an_alert_counts_as_silent_and_seldom_changes_that() {
 }
 
 #[test]
+fn an_alert_heard_at_the_end_of_its_minute_is_not_silent_too_soon() {
+    for (repeats, after) in
+        [("1s", 2), ("4s", 8), ("1m", 120), ("2m", 300), ("5m", 900), ("10m", 1201)]
+    {
+        let playbook = book(&format!("stale: {{repeats: {repeats}, after: {after}s}}"));
+        for second in [0, 1, 30, 59] {
+            let mut one = series();
+            let mut signal = signal("Errors", 0, 7);
+            signal.received = later(signal.received, SignedDuration::from_secs(second));
+            heard(&mut one, &playbook, &signal);
+            let silent = one.running.as_ref().unwrap().claims[0].asked.silent.unwrap();
+            let lasts = silent.duration_since(signal.received).as_secs();
+            // A quarter later at most, in whole minutes.
+            let most = after + (after / 4 + 59) / 60 * 60;
+            assert!((after..=most.max(after + 60)).contains(&lasts), "{after} {second}: {lasts}");
+        }
+    }
+}
+
+#[test]
 fn each_signal_of_a_play_that_looks_back_is_noted_whatever_becomes_of_it() {
     let playbook = book("count: 2\n    within: 5m");
     let mut series = series();

@@ -9,13 +9,17 @@ use axum::{
     Json,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::body::Incoming;
 use serde_json::json;
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+/// The page by which a member that is [`Mode::Flaky`] tells that it is not well.
+const HEALTH: &str = "/health";
 
 /// How a member answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +29,9 @@ pub enum Mode {
     Healthy,
     /// This status at once.
     Failing(StatusCode),
+    /// 500 at once for each so manieth request, 200 for the others. Its page `/health` tells that it is
+    /// not well: that is always 500.
+    Flaky(u64),
     /// 429 at once, with a Retry-After of so many seconds.
     Throttling(u32),
     /// 200 after this long, in real time. Requests under way keep the mode that they met.
@@ -36,7 +43,7 @@ pub enum Mode {
 pub struct Counts {
     /// All requests that reached it.
     pub requests: u64,
-    /// Those that it met while [`Mode::Failing`] or [`Mode::Throttling`].
+    /// Those that it answered with an error.
     pub failures: u64,
 }
 
@@ -70,7 +77,9 @@ impl Member {
         let inner = Arc::new(Inner { name: name.to_owned(), ..Inner::default() });
         let service = {
             let inner = Arc::clone(&inner);
-            move |_| answer(Arc::clone(&inner))
+            move |request: Request<Incoming>| {
+                answer(Arc::clone(&inner), request.uri().path() == HEALTH)
+            }
         };
         let server = Arc::new(Server::start(port, service).await?);
         Ok(Self { inner, server })
@@ -124,19 +133,26 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request, and says how it is answered.
-    fn met(&self) -> Mode {
+    /// Counts a request, and says how it is answered: healthy or failing where it is flaky.
+    fn met(&self, asks_for_health: bool) -> Mode {
         let (mode, counts) = &mut *self.state();
         counts.requests += 1;
+        let mode = match *mode {
+            Mode::Flaky(every) if asks_for_health || counts.requests.is_multiple_of(every) => {
+                Mode::Failing(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Mode::Flaky(_) => Mode::Healthy,
+            mode @ (Mode::Healthy | Mode::Failing(_) | Mode::Throttling(_) | Mode::Slow(_)) => mode,
+        };
         counts.failures += u64::from(matches!(mode, Mode::Failing(_) | Mode::Throttling(_)));
-        *mode
+        mode
     }
 }
 
-async fn answer(inner: Arc<Inner>) -> Result<Response, Cut> {
+async fn answer(inner: Arc<Inner>, asks_for_health: bool) -> Result<Response, Cut> {
     let mut retry_after = None;
-    let status = match inner.met() {
-        Mode::Healthy => StatusCode::OK,
+    let status = match inner.met(asks_for_health) {
+        Mode::Healthy | Mode::Flaky(_) => StatusCode::OK,
         Mode::Failing(status) => status,
         Mode::Throttling(seconds) => {
             retry_after = Some(HeaderValue::from(seconds));
@@ -153,4 +169,21 @@ async fn answer(inner: Arc<Inner>) -> Result<Response, Cut> {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flaky_member_fails_each_so_manieth_request_and_says_that_it_is_not_well() {
+        let inner = Inner::default();
+        inner.state().0 = Mode::Flaky(3);
+        let fails = |asks_for_health| matches!(inner.met(asks_for_health), Mode::Failing(_));
+        assert_eq!([false; 7].map(fails), [false, false, true, false, false, true, false]);
+        assert!(fails(true) && fails(true));
+        assert_eq!(inner.state().1, Counts { requests: 9, failures: 4 });
+        inner.state().0 = Mode::Healthy;
+        assert!(!fails(true));
+    }
 }

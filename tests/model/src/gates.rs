@@ -126,8 +126,6 @@ impl World {
     pub(crate) fn is_silent(&self, series: &SeriesId, stale: Stale) -> bool {
         let heard = self.told.iter().filter(|(_, signal)| signal.series == *series);
         let last = heard.map(|(_, signal)| signal.received).max();
-        // By the whole minute, as receipts count.
-        let minute = SignedDuration::from_mins(1);
-        last.is_none_or(|last| later(last, stale.after - minute) <= self.now)
+        last.is_none_or(|last| later(last, stale.after) <= self.now)
     }
 }

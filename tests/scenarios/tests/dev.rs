@@ -25,10 +25,11 @@ const RUN_WITHIN: Duration = Duration::from_secs(90);
 
 /// What a busy machine may do to a run, as the summary says it: requests that
 /// time out, and an alert that ends and fires anew.
-const BY_LOAD: [&str; 4] = [
+const BY_LOAD: [&str; 5] = [
     "requests were lost before anything broke",
     "the helped pool did no better than the one that nobody helps",
     "the weight was not given back in the playbook's steps",
+    "the tightened circuit breaker kept too little off its member",
     "requests were lost after the end, or it did not come",
 ];
 
@@ -175,20 +176,38 @@ async fn story(arguments: &[&str]) -> (String, Duration) {
     // The summary and the exit code say the same.
     assert_eq!(summary["asTold"], faults.is_empty(), "{summary}");
     assert_eq!(run.status.success(), faults.is_empty(), "{summary}\n{told}");
+    // A window of its own: its member got next to nothing while it was open.
+    let number = |path: &str| {
+        let number = summary.pointer(path).and_then(Value::as_f64);
+        number.unwrap_or_else(|| panic!("{path}: {summary}"))
+    };
+    assert!(told.contains("announce  window patching opens in "), "{told}");
+    assert!(number("/window/openToWriteMilliseconds") >= 0.0, "{summary}");
+    assert!(number("/window/drainedSeconds") > 0.0, "{summary}");
+    let [got, beside] =
+        ["helped", "alone"].map(|it| number(&format!("/window/requestsToMember/{it}")));
+    assert!(got * 10.0 < beside, "{summary}");
     // Drained, and restored in steps of which the last is its owner's; in how many, the load decides.
     for measured in ["alertToWriteMilliseconds", "resolveToRestoredSeconds"] {
-        assert!(summary[measured].is_number(), "{measured}: {summary}");
+        assert!(number(&format!("/failure/{measured}")) >= 0.0, "{summary}");
     }
-    assert!(summary["writes"].as_u64() >= Some(2), "{summary}");
-    let ramp = summary["ramp"].as_array().expect("a list");
+    let ramp = summary["failure"]["ramp"].as_array().expect("a list");
     assert_eq!(ramp.last().and_then(Value::as_u64), Some(50), "{summary}");
+    // A tightened breaker that trips, keeps requests off its member, and is given back.
+    assert!(told.contains("azure     PATCH helped-us: breaker count 1000 → 3"), "{told}");
+    assert!(told.contains("gateway   helped-us: breaker open"), "{told}");
+    assert!(told.contains("azure     PATCH helped-us: breaker count 3 → 1000"), "{told}");
+    assert!(number("/breaker/trips") >= 1.0 && number("/breaker/keptOff") > 0.0, "{summary}");
+    assert!(number("/writes") >= 6.0, "{summary}");
     let weights = &summary["weights"];
     assert_eq!(weights["before"], serde_json::json!({"eu": 50, "us": 30, "ap": 20}));
     assert_eq!(weights["after"], weights["before"], "{summary}");
     assert_eq!(weights["toTheLetter"], true, "{summary}");
-    let [helped, alone] =
-        ["helped", "alone"].map(|pool| summary["pools"][pool]["lost"].as_u64().expect("a count"));
-    assert!(helped < alone, "{summary}");
+    for part in ["/failure", "/breaker", ""] {
+        let [helped, alone] =
+            ["helped", "alone"].map(|pool| number(&format!("{part}/pools/{pool}/lost")));
+        assert!(helped < alone, "{part}: {summary}");
+    }
     place.is_left_as_it_was().await;
     (told, took)
 }
@@ -299,7 +318,7 @@ async fn a_kept_run_goes_on_after_a_kill_and_gives_back_what_it_took() {
         let members: Value = members.json().await.expect("JSON");
         assert_eq!(
             members[0],
-            serde_json::json!({"name": "helped-eu", "pool": "helped", "failing": true})
+            serde_json::json!({"name": "helped-eu", "pool": "helped", "health": "fails"})
         );
         run.signal("-INT").await;
         assert!(run.ended().await.success());

@@ -179,3 +179,52 @@ async fn a_play_in_shadow_shows_what_it_would_do_and_begins_once_it_acts() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn outside_its_hours_a_play_begins_nothing() {
+    // Later today, or tomorrow, by the clocks of a place without summer time.
+    let at = |hours| {
+        let time = (Timestamp::now() + SignedDuration::from_hours(hours)).to_zoned(TimeZone::UTC);
+        time.strftime("%H:%M").to_string()
+    };
+    let hours = format!("hours: {{from: \"{}\", to: \"{}\", zone: UTC}}", at(3), at(4));
+    let world = World::new(&format!("{DRAIN}    {hours}\n")).await;
+    let serve = world.serve(&[]).await;
+    let eu = firing("eu");
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    let held = "held: play drain-failing-member begins nothing outside its hours, until";
+    world.status_says(held).await;
+    let _ = world.say(&["explain", "eu"]).await.says(held);
+    assert!(world.azure.writes("chat").is_empty());
+    // A playbook that lets it is heeded by what waits.
+    world.write_playbook(DRAIN);
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn after_so_many_writes_in_an_hour_nothing_begins_and_what_has_begun_ends() {
+    let world = World::new("plays: []\n").await;
+    world.write_pool("limits: {leastMembers: 1}, writesPerHour: 1", DRAIN);
+    let serve = world.serve(&[]).await;
+    let (eu, us) = (firing("eu"), firing("us"));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
+    world.status_says("held: the pool's `writesPerHour` of 1 is used up until").await;
+    let _ = world.say(&["explain", "us"]).await.says("`writesPerHour` of 1 is used up until");
+    // An end is not held back, and a person has decided.
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    let drain = ["drain", "ap", "--for", "10m", "--reason", "maintenance"];
+    let _ = world.say(&drain).await.ended(0);
+    world.weights([50, 30, 0]).await;
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}

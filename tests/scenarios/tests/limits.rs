@@ -246,3 +246,37 @@ async fn what_nobody_has_published_is_said_and_does_not_count_as_serving() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn so_much_of_the_weight_must_remain_and_an_address_finds_its_member() {
+    let world = World::new("plays: []\n").await;
+    let plays = r#"backends:
+  eu: {service: main, host: eu.example.com}
+  us: {service: main, host: us.example.com}
+  ap: {service: main}
+plays:
+  - name: drain-by-address
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{drain: {pool: chat, host: "${signal.labels.backend}"}}]
+"#;
+    world.write_pool("members: [eu, us, ap], limits: {leastShare: 60%}", plays);
+    let serve = world.serve(&[]).await;
+    let us = firing("https://us.example.com:8443/health");
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
+    world.weights([50, 0, 20]).await;
+    assert_eq!(world.send(&serve, &[us.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[firing("eu.example.com")]).await, 202);
+    world.status_says("held: 50% of the pool's weight would remain, and the limit is 60%").await;
+    let unknown = firing("nowhere.example.com");
+    assert_eq!(world.send(&serve, std::slice::from_ref(&unknown)).await, 202);
+    world
+        .until("what is for no member is told", async |world: &World| {
+            world.ok(&["history"]).await.contains("nowhere.example.com")
+        })
+        .await;
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}

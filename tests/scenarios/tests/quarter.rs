@@ -428,10 +428,13 @@ async fn a_test_alert_that_is_not_taken_says_why() {
 }
 
 #[tokio::test]
-async fn the_example_is_printed_to_the_letter() {
+async fn the_example_is_printed_to_the_letter_and_is_sound() {
     let mut desk = Desk::new();
     let printed = desk.run("playbook example").await.says(0, &[]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a workspace");
     let example = root.join("shared/core/schema/example.playbook.yaml");
     assert_eq!(printed.text, std::fs::read_to_string(example).expect("it is there"));
+    std::fs::write(desk.path("example.yaml"), &printed.text).expect("it is written");
+    let checked = desk.run("playbook check example.yaml").await;
+    let _ = checked.says(0, &["sound; 2 pools, "]);
 }

@@ -1,6 +1,6 @@
 //! Alerts that change a backend other than a pool: its circuit breaker, its address.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use pointsman_emulator::member::{Member, Mode};
 use pointsman_scenarios::{World, alerts::Alert};
 use serde_json::{Value, json};
@@ -260,6 +260,30 @@ async fn a_name_of_a_backend_and_a_member_is_explained_by_what_goes_on_and_a_del
     for backend in ["contoso-apim/eu", "contoso-apim/chat"] {
         let _ = world.say(&["undo", backend, "--reason", "it is well"]).await.ended(0);
     }
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_reconnect_at_a_time_of_day_is_planned_and_called_off_with_its_alert() {
+    let at = (Timestamp::now() + SignedDuration::from_hours(3)).to_zoned(TimeZone::UTC);
+    let at = at.strftime("%H:%M").to_string();
+    let plays = RECONNECTS.replace("after: PT2M}}]", "at: \"AT\", zone: UTC}}]\n    for: 25h");
+    let world = World::new(&plays.replace("AT", &at)).await;
+    let serve = world.serve(&[]).await;
+    let alert = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.told("contoso-apim/eu will be reconnected at").await;
+    world.status_says(&format!("reconnect at {at}:00 in UTC")).await;
+    let _ = world.say(&["undo", "contoso-apim/eu", "--reason", "not tonight"]).await.ended(0);
+    world
+        .until("it is called off", async |world: &World| {
+            let history = world.ok(&["history"]).await;
+            history.contains("the reconnect of contoso-apim/eu is cancelled")
+                || history.contains("the reconnect of contoso-apim/eu is undone")
+        })
+        .await;
+    assert!(world.azure.reconnects().is_empty());
     assert!(serve.stop().await);
     world.finish();
 }

@@ -181,3 +181,51 @@ async fn a_window_in_shadow_opens_and_changes_nothing() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn a_window_is_announced_and_one_that_is_extended_stays_beyond_its_end() {
+    let announced = window(SignedDuration::from_mins(30), "1h") + "    announce: 45m\n";
+    let world = World::new(&announced).await;
+    let serve = world.serve(&[]).await;
+    let told = "window eu-patching opens at";
+    world
+        .until("it is announced", async |world: &World| world.ok(&["history"]).await.contains(told))
+        .await;
+    assert!(world.azure.writes("chat").is_empty(), "it is not open yet");
+    world.write_playbook(&window(SignedDuration::from_mins(-5), "1h"));
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    world.weights([0, 30, 20]).await;
+    let status = world.json(&["status"]).await;
+    let id = status["backends"][0]["overrides"][0]["id"].as_str().expect("an id").to_owned();
+    let extend = ["extend", &id, "--for", "3h", "--reason", "it takes longer"];
+    let _ = world.say(&extend).await.ended(0).says("drain eu").says("stays until");
+    // Its window is gone, and it stays.
+    world.write_playbook(DRAIN);
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    world.flush(&serve).await;
+    world.status_says("drain eu").await;
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["undo", &id, "--reason", "done"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn while_a_window_is_open_its_backend_is_reconnected_again_and_again() {
+    let opened = window(SignedDuration::from_mins(-5), "1h");
+    let reconnects = opened.replace(
+        "do: [{drain: {pool: chat, member: eu}}]",
+        "do: [{reconnect: {backend: eu, every: 2m}}]",
+    );
+    let world = World::new(&format!("{reconnects}backends: {{eu: {{service: main}}}}\n")).await;
+    let serve = world.serve(&[]).await;
+    world.told("the reconnect of contoso-apim/eu is accepted, due at").await;
+    let asked = world.azure.reconnects();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(asked[0].backend.to_string(), "eu");
+    world.status_says("reconnect").await;
+    assert!(serve.stop().await);
+    world.finish();
+}

@@ -29,7 +29,8 @@ use super::{
     Failed, files,
     functions::Functions,
     screen::{BAD, Screen},
-    world::{Side, Site, World},
+    site::Site,
+    world::{Side, World},
 };
 
 /// How long either may take to end when it is asked to; after that it is killed.

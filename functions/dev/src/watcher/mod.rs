@@ -44,6 +44,9 @@ const ALERTS_FILE: &str = "watcher.json";
 /// The name of the one alert that it knows.
 pub(super) const ALERT: &str = "BackendErrors";
 
+/// How much of a member's answers are errors, in percent, where its alert is critical; less is a warning.
+const CRITICAL_PERCENT: f64 = 45.0;
+
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -118,9 +121,13 @@ pub(super) fn start(
     }))
 }
 
-/// A body that says that a member fails since `started`, to plan by.
-pub(super) fn example(backend: &str, started: Timestamp) -> serde_json::Result<String> {
-    let alert = alert(backend, 100.0, started);
+/// A body that says that so much of what a member gets fails since `started`, to plan by.
+pub(super) fn example(
+    backend: &str,
+    percent: f64,
+    started: Timestamp,
+) -> serde_json::Result<String> {
+    let alert = alert(backend, percent, started);
     serde_json::to_string_pretty(&webhook::body("http://127.0.0.1:9090/graph", &[&alert]))
 }
 
@@ -131,7 +138,7 @@ fn alert(backend: &str, percent: f64, started: Timestamp) -> Alert {
             ("alertname", ALERT),
             ("pool", POOL.name()),
             ("backend", backend),
-            ("severity", "critical"),
+            ("severity", if percent > CRITICAL_PERCENT { "critical" } else { "warning" }),
         ]),
         annotations: pairs(&[("summary", &summary)]),
         started,

@@ -88,12 +88,14 @@ pub struct Stale {
 }
 
 impl Stale {
-    /// When an alert counts as silent that was heard last at this time, should it not be heard again: no
+    /// When an alert counts as silent that was heard last in this minute, should it not be heard again: no
     /// sooner than `after`, and a quarter of that later at most. It is the same for each time within a
-    /// quarter, so that a repeat seldom changes what is stored.
+    /// quarter, so that a repeat seldom changes what is stored. A quarter is of whole minutes, as receipts are:
+    /// a shorter one would take an alert that was heard at the end of its minute for silent too soon.
     pub(crate) fn silent(&self, heard: Timestamp) -> Timestamp {
-        let part = coarse(heard, self.after / 4);
-        later(later(part, self.after), self.after / 4)
+        let minutes = ((self.after / 4).as_secs() + 59) / 60;
+        let quarter = SignedDuration::from_mins(minutes.max(1));
+        later(later(coarse(heard, quarter), self.after), quarter)
     }
 }
 

@@ -5,6 +5,7 @@ mod expressions;
 mod form;
 mod gates;
 mod inventory;
+mod left_out;
 mod reconnects;
 mod values;
 mod when;

@@ -1,6 +1,8 @@
 //! The checked-in schema is the one of the code, and the example is what it says it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use super::super::{EXAMPLE, needed::NEEDED, schema, schema_text};
 
@@ -16,7 +18,7 @@ fn the_checked_in_schema_is_the_one_of_the_code() {
 
 #[test]
 fn every_field_of_the_schema_is_described() {
-    fn walk(path: &str, value: &serde_json::Value, bare: &mut Vec<String>) {
+    fn walk(path: &str, value: &Value, bare: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(|value| value.as_object()) {
             for (name, property) in properties.iter().filter(|(_, value)| value.is_object()) {
                 // An effect says what it is beside its one property.
@@ -26,17 +28,12 @@ fn every_field_of_the_schema_is_described() {
                 }
             }
         }
-        let children: Vec<(String, &serde_json::Value)> = match value {
-            serde_json::Value::Object(map) => {
+        let children: Vec<(String, &Value)> = match value {
+            Value::Object(map) => {
                 map.iter().map(|(name, value)| (format!("{path}.{name}"), value)).collect()
             }
-            serde_json::Value::Array(list) => {
-                list.iter().map(|value| (format!("{path}[]"), value)).collect()
-            }
-            serde_json::Value::Null
-            | serde_json::Value::Bool(_)
-            | serde_json::Value::Number(_)
-            | serde_json::Value::String(_) => Vec::new(),
+            Value::Array(list) => list.iter().map(|value| (format!("{path}[]"), value)).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
         };
         for (path, child) in children {
             walk(&path, child, bare);
@@ -47,28 +44,66 @@ fn every_field_of_the_schema_is_described() {
     assert_eq!(bare, Vec::<String>::new());
 }
 
+/// A field, by its name and what the schema says of it: what several effects have alike is one.
+type Field = (String, String);
+
+/// The fields of a type, and of what its alternatives add to it.
+fn fields(of: &Value, all: &mut BTreeMap<Field, String>, of_type: &str) {
+    for (name, says) in of["properties"].as_object().into_iter().flatten() {
+        // What an alternative forbids, or says again of a field, is none of its own.
+        if says.get("description").is_some() || says.get("$ref").is_some() {
+            let place = all.entry((name.clone(), says.to_string())).or_default();
+            *place = format!("{of_type}.{name}");
+        }
+    }
+    for one in alternatives(of) {
+        fields(one, all, of_type);
+    }
+}
+
+fn alternatives(of: &Value) -> impl Iterator<Item = &Value> {
+    let lists = ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|word| of[word].as_array());
+    lists.flatten()
+}
+
+/// Notes each field of the schema that a value has.
+fn shown(schema: &Value, of: &Value, value: &Value, seen: &mut BTreeSet<Field>) {
+    if let Some(name) = of["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/")) {
+        shown(schema, &schema["$defs"][name], value, seen);
+    }
+    for one in alternatives(of) {
+        shown(schema, one, value, seen);
+    }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let says = &of["properties"][name];
+        if !says.is_null() {
+            seen.insert((name.clone(), says.to_string()));
+        }
+        let says = if says.is_null() { &of["additionalProperties"] } else { says };
+        shown(schema, says, value, seen);
+    }
+    for value in value.as_array().into_iter().flatten() {
+        shown(schema, &of["items"], value, seen);
+    }
+}
+
 #[test]
 fn the_example_shows_every_field_that_there_is() {
-    let schema = schema_text();
-    for line in schema.lines() {
-        let line = line.trim();
-        // A property's name is what is followed by its schema, within `properties`.
-        let Some(name) = line.strip_suffix("\": {").and_then(|name| name.strip_prefix('"')) else {
-            continue;
-        };
-        let of_json_schema = [
-            "$defs",
-            "properties",
-            "items",
-            "additionalProperties",
-            "if",
-            "then",
-            "dependentRequired",
-        ];
-        if of_json_schema.contains(&name) || name.chars().next().is_some_and(char::is_uppercase) {
-            continue;
-        }
-        assert!(EXAMPLE.contains(&format!("{name}:")), "the example lacks `{name}`");
+    let schema = schema();
+    let (mut all, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    fields(&schema, &mut all, "Playbook");
+    for (name, of) in schema["$defs"].as_object().unwrap() {
+        fields(of, &mut all, name);
+    }
+    assert!(all.len() > 80, "{all:?}");
+    let example: Value = serde_saphyr::from_str(EXAMPLE).unwrap();
+    shown(&schema, &schema, &example, &mut seen);
+    let missing: Vec<&String> =
+        all.iter().filter(|(field, _)| !seen.contains(*field)).map(|(_, place)| place).collect();
+    assert_eq!(missing, [""; 0], "the example lacks these");
+    // Each word that a field may be is at least named beside it.
+    for word in ["failover", "hold", "unix", "ncrontab", "eventbridge", "yield", "assert", "auto"] {
+        assert!(EXAMPLE.contains(word), "the example lacks `{word}`");
     }
 }
 
