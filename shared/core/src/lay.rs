@@ -244,7 +244,7 @@ fn render(
             let touches = |one: &&Kept<'_>| one.members.iter().any(|at| members.contains(at));
             kept.iter().filter(touches).map(|one| one.id.clone()).collect()
         };
-        let group = ground.asked(&shape, &within);
+        let group = ground.asked(&shape, &within, admitted.forced);
         // What was admitted was checked, so there are numbers for it.
         let Some(whole) = group.whole() else { continue };
         let nulls = within.iter().any(|at| ground.members[*at].weight.number().is_none());

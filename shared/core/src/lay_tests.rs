@@ -727,6 +727,21 @@ fn force_passes_a_limit_and_leaves_no_group_without_weight() {
         drain m3 is held: a group would be left with all weights 0
     "#]],
     );
+    // So it is where it is the share that force passes.
+    let least_members = LeastMembers::Count(1);
+    let share = Terms { limits: Limits { least_members, ..limits }, ..terms.clone() };
+    check_terms(
+        &share,
+        "m0 50, m1 50, m2 50, m3 50",
+        "force *drain m0; force *drain m1; shift m2 50%; shift m3 100%",
+        &expect![[r#"
+            members/m0/weight = 0 (by 1)
+            members/m1/weight = 0 (by 1)
+            members/m3/weight = 50 (by 1)
+            drain m1 passes: 50% of the pool's weight would remain, and the limit is 60%
+            shift m2 to 50% is held: 37.5% of the pool's weight would remain, and the limit is 60%
+        "#]],
+    );
     // Where the next group may help, it does, as far as traffic must go somewhere.
     let terms = Terms { failover: Failover::Promote, ..terms.clone() };
     check_terms(

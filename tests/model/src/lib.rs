@@ -41,6 +41,8 @@ mod process;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod runs;

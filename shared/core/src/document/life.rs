@@ -228,12 +228,17 @@ impl Document {
         over.become_strongest();
         if is_another {
             over.extended = None;
-            self.yielded.retain(|_, ids| {
-                ids.remove(id);
-                !ids.is_empty()
-            });
+            self.yields_nothing(id);
         }
         is_another
+    }
+
+    /// Takes back all that an override has given up.
+    fn yields_nothing(&mut self, id: &OverrideId) {
+        self.yielded.retain(|_, ids| {
+            ids.remove(id);
+            !ids.is_empty()
+        });
     }
 
     /// Takes in that an operator undoes all of the backend: the windows that are open on it stay closed, also
@@ -296,14 +301,7 @@ impl Document {
                 if self.has_no_part(id) {
                     self.finish(id, said);
                 } else if let Some(over) = self.overrides.get_mut(id) {
-                    match over.standing {
-                        // Its fields are as they were when they could last be read.
-                        Standing::Held(Held::Unreadable(_) | Held::NoBackend)
-                        | Standing::Unseen
-                        | Standing::Admitted => {}
-                        // It was to be given back whole before it ended, and Azure was not written to yet.
-                        Standing::Held(_) | Standing::Yielded => over.lease.ramp.clear(),
-                    }
+                    over.skip_ramp_if_kept_out();
                 }
             }
             // Already on its way out.
@@ -351,6 +349,9 @@ impl Document {
             over.life = Life::Claimed { at: self.now };
             over.become_strongest();
             self.overrides.insert(id.clone(), over);
+        } else {
+            // What it gave up keeps nobody else from a field, from this very look on.
+            self.yields_nothing(id);
         }
     }
 
@@ -376,5 +377,19 @@ impl Document {
             ids.retain(|id| overrides.contains_key(id));
             !ids.is_empty()
         });
+    }
+}
+
+impl Override {
+    /// Has one that ends give back at once, where it was to be given back whole before and Azure was not written
+    /// to yet: a ramp would take again what it did not have.
+    pub(super) fn skip_ramp_if_kept_out(&mut self) {
+        match self.standing {
+            // Its fields are as they were when they could last be read.
+            Standing::Held(Held::Unreadable(_) | Held::NoBackend)
+            | Standing::Unseen
+            | Standing::Admitted => {}
+            Standing::Held(_) | Standing::Yielded => self.lease.ramp.clear(),
+        }
     }
 }

@@ -59,6 +59,7 @@ impl Document {
             return;
         }
         over.life = Life::Ended { at: now, why: End::Panic, steps: Vec::new() };
+        over.skip_ramp_if_kept_out();
         said.push(What::Ended { id: id.clone(), why: End::Panic });
     }
 }

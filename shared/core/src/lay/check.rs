@@ -71,7 +71,7 @@ impl Ground<'_> {
                 return Err(Held::without(without, held));
             }
         }
-        if let Some(held) = self.asked(shape, &within).broken() {
+        if let Some(held) = self.asked(shape, &within, false).broken() {
             return Err(held);
         }
         if self.is_emptied(shape) {

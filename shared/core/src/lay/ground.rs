@@ -44,8 +44,6 @@ pub(super) struct Shape {
     pub(super) weight: Vec<u32>,
     /// Each member's weight had its ramps not begun: a member whose is 0 is still on its way back.
     pub(super) settled: Vec<u32>,
-    /// Whether a limit was passed by force: it bounds the numbers no more.
-    pub(super) forced: bool,
 }
 
 impl<'a> Ground<'a> {
@@ -177,7 +175,6 @@ impl<'a> Ground<'a> {
             group: self.group.clone(),
             weight: self.base.clone(),
             settled: Vec::with_capacity(self.base.len()),
-            forced: admitted.forced,
         };
         for at in 0..self.members.len() {
             // What serves already has nothing to be promoted to, and keeps its weight.
@@ -221,8 +218,9 @@ impl<'a> Ground<'a> {
         shape.weight[at] == self.base[at] && shape.group[at] == self.group[at]
     }
 
-    /// One group of a shape, to be written in whole numbers.
-    pub(super) fn asked(&self, shape: &Shape, within: &[usize]) -> Exact {
+    /// One group of a shape, to be written in whole numbers; the limits bound those of the group that serves,
+    /// unless they are passed by force.
+    pub(super) fn asked(&self, shape: &Shape, within: &[usize], forced: bool) -> Exact {
         let own = |at: &usize| {
             let is_own = *at < self.listed && shape.group[*at] == self.group[*at];
             is_own.then_some(self.base[*at])
@@ -230,7 +228,7 @@ impl<'a> Ground<'a> {
         // Nobody has said what these are times a factor, or someone else has written them.
         let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
         let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);
-        let bounded = serves && !shape.forced;
+        let bounded = serves && !forced;
         Exact {
             wanted: within.iter().map(|at| shape.weight[*at]).collect(),
             own: within.iter().map(own).collect(),
