@@ -122,9 +122,8 @@ impl Document {
 
 /// The tag for which an override waits until less is out at other pools.
 fn waits_for(over: &Override) -> Option<TagName> {
-    let Standing::Held(Held::Together { tag, .. } | Held::MostOutOfTag { tag, .. }) =
-        &over.standing
-    else {
+    let Standing::Held(why) = &over.standing else { return None };
+    let (Held::Together { tag, .. } | Held::MostOutOfTag { tag, .. }) = why.or_would()? else {
         return None;
     };
     Some(tag.clone())

@@ -1,6 +1,7 @@
 //! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
-//! No limit asks for more than the baseline itself has. How many may be out at once is looked at in `out`.
+//! No limit asks for more than the baseline itself has. A member that Azure itself may leave out counts, and yet does
+//! not: what is asked must hold with it, and, as far as the baseline has it, without it, too. How many may be out at once is looked at in `out`.
 
 use std::collections::BTreeSet;
 
@@ -34,9 +35,7 @@ impl Ground<'_> {
                 Ok(()) => return Ok(0),
                 Err(held) => held,
             };
-            let short =
-                matches!(held, Held::Members { .. } | Held::Share { .. } | Held::Capacity { .. });
-            if !short || self.terms.failover == Failover::Hold {
+            if !held.is_short() || self.terms.failover == Failover::Hold {
                 return Err(held);
             }
             (1..=self.standbys.len())
@@ -56,12 +55,21 @@ impl Ground<'_> {
         let within = shape.within(self.serving);
         let serves = |at: &&usize| shape.weight[**at] > 0;
         let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
-        let serving = within.iter().filter(serves).filter(counts).count();
-        let before = self.serving_base().count();
-        let least = least_members.of(before).min(before);
-        if serving < least {
-            let by_default = least_members == LeastMembers::Half;
-            return Err(Held::Members { serving, least, by_default });
+        let serving: Vec<usize> = within.iter().filter(serves).filter(counts).copied().collect();
+        let before: Vec<usize> = self.serving_members().collect();
+        let limit = least_members.of(before.len());
+        let is_certain = |at: &&usize| !self.uncertain.contains(*at);
+        let certain = serving.iter().filter(is_certain).count();
+        let certain_before = before.iter().filter(is_certain).count();
+        for (serving, before, without) in
+            [(serving.len(), before.len(), 0), (certain, certain_before, serving.len() - certain)]
+        {
+            let least = limit.min(before);
+            if serving < least {
+                let by_default = least_members == LeastMembers::Half;
+                let held = Held::Members { serving, least, by_default };
+                return Err(Held::without(without, held));
+            }
         }
         if let Some(held) = self.asked(shape, &within, false).broken() {
             return Err(held);
