@@ -43,6 +43,10 @@ impl Unpublished {
     pub(crate) fn of(effect: &Effect, baseline: &Body, laid: &Laid) -> Vec<Self> {
         match baseline {
             Body::Pool(pool) => {
+                let unknown = pool.unknown();
+                if !unknown.has_sessions && unknown.may_be_left_out.is_empty() {
+                    return Vec::new();
+                }
                 let members = effect.members();
                 let out: BTreeSet<BackendName> =
                     members.into_iter().filter(|member| laid.out.contains(member)).collect();
@@ -50,7 +54,6 @@ impl Unpublished {
                     return Vec::new();
                 }
                 let after = pool.with(laid.values.iter().map(|(of, value)| (of, value.clone())));
-                let unknown = pool.unknown();
                 let left_out = unknown.may_be_left_out.iter();
                 let members: BTreeSet<BackendName> =
                     left_out.filter(|member| after.serves(member)).cloned().collect();

@@ -22,6 +22,9 @@ impl Document {
     pub(crate) fn terms(&self, playbook: &Playbook, groups: &mut Consulted<'_>) -> Terms {
         let Some((_, pool)) = playbook.pool_of(&self.backend) else { return Terms::default() };
         let mut terms = pool.terms.clone();
+        if playbook.limits.is_empty() {
+            return terms;
+        }
         // No other member can be out.
         let named: BTreeSet<BackendName> =
             self.overrides.values().flat_map(|over| over.effect.members()).collect();

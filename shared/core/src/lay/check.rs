@@ -3,8 +3,6 @@
 //! No limit asks for more than the baseline itself has. A member that Azure itself may leave out counts, and yet does
 //! not: what is asked must hold with it, and, as far as the baseline has it, without it, too. How many may be out at once is looked at in `out`.
 
-use std::collections::BTreeSet;
-
 use super::{
     admitted::Admitted,
     ground::{Ground, Shape},
@@ -13,6 +11,9 @@ use crate::{
     limits::{Failover, LeastMembers, Limits},
     overrides::Held,
 };
+
+/// How many numbers of groups there are.
+const GROUPS: usize = 1 << u8::BITS;
 
 /// Which members count towards those that must serve.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,18 +94,24 @@ impl Ground<'_> {
 
     /// Whether a group is left with all weights 0 that its owner has not left so.
     fn is_emptied(&self, shape: &Shape) -> bool {
-        let (now, before) =
-            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
-        let left_so = |at: usize| before.contains(&self.group[at]);
-        (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at))
+        let now = emptied(&shape.group, &shape.weight);
+        let before = emptied(&self.group, &self.base);
+        let of = |group: &[u8], at: usize| usize::from(group[at]);
+        let is_new = |at| now[of(&shape.group, at)] && !before[of(&self.group, at)];
+        (0..self.members.len()).any(is_new)
     }
 }
 
-/// The groups whose weights are all 0.
-fn emptied(group: &[u8], weight: &[u32]) -> BTreeSet<u8> {
-    let serves = |at: &usize| weight[*at] > 0;
-    let serving: BTreeSet<u8> = (0..group.len()).filter(serves).map(|at| group[at]).collect();
-    group.iter().copied().filter(|number| !serving.contains(number)).collect()
+/// Of each group by its number, whether it has members and none of them serves.
+fn emptied(group: &[u8], weight: &[u32]) -> [bool; GROUPS] {
+    let mut emptied = [false; GROUPS];
+    for number in group {
+        emptied[usize::from(*number)] = true;
+    }
+    for (number, _) in group.iter().zip(weight).filter(|(_, weight)| **weight > 0) {
+        emptied[usize::from(*number)] = false;
+    }
+    emptied
 }
 
 #[cfg(test)]
