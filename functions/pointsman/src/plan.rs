@@ -148,8 +148,10 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan, ids: &Ids, reader: &Read
     for over in &plan.overrides {
         let before = format_args!("  {}  {}: ", ids.short(&over.id), over.effect);
         let says = reader.retold(&over.verdict.says, Reader::time);
-        match says.strip_prefix("held") {
-            Some(why) => out.mark(before, Mark::Held, "held", why),
+        let held = ["held", "in shadow"].into_iter();
+        let held = held.filter_map(|word| Some((word, says.strip_prefix(word)?))).next();
+        match held {
+            Some((word, why)) => out.mark(before, Mark::Held, word, why),
             None => out.line(format_args!("{before}{says}")),
         }
         out.line(match &over.play {

@@ -10,6 +10,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use pointsman_core::{
     ledger::{Line, What},
+    mode::Mode,
     playbook,
 };
 use pointsman_engine::{
@@ -249,7 +250,12 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         })?;
     } else if let Some(playbook) = &summary {
         let pools = view::count(playbook.pools.len(), "pool");
-        let plays = view::count(playbook.plays.len(), "play");
+        let in_shadow = playbook.plays.iter().filter(|play| play.mode == Mode::Shadow).count();
+        let in_shadow = match in_shadow {
+            0 => String::new(),
+            many => format!(" ({many} in shadow)"),
+        };
+        let plays = view::count(playbook.plays.len(), "play") + &in_shadow;
         let backends = match playbook.backends.len() {
             0 => String::new(),
             many => format!(", {}", view::count(many, "backend")),
@@ -266,7 +272,8 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
             "{}: sound; {pools}{backends}, {plays}{windows}{freezes}",
             file.display()
         ));
-        if findings.as_ref().is_some_and(Vec::is_empty) {
+        let is_told = |found: &Finding| matches!(found.matter, Matter::Unpublished { .. });
+        if findings.as_ref().is_some_and(|findings| findings.iter().all(is_told)) {
             page.line("every backend is there in Azure, and can be read");
         }
         show::page(&page)?;
@@ -291,6 +298,7 @@ fn found(finding: &Finding) -> view::Finding {
         Matter::NoMembers { members, .. } => ("noMembers", members.as_slice(), &[][..]),
         Matter::Hidden { fields } => ("hidden", &[][..], fields.as_slice()),
         Matter::Uncompared { .. } => ("uncompared", &[][..], &[][..]),
+        Matter::Unpublished { fields, .. } => ("unpublished", &[][..], fields.as_slice()),
     };
     view::Finding {
         pool: finding.alias.clone(),
@@ -380,8 +388,9 @@ async fn apply(
     if overrides.is_empty() {
         out.line(reader.tells("no override is in force", "no override would be in force"));
     }
-    for Opening { window, closes, does, .. } in &opens {
-        let (until, acts) = (reader.time(*closes), reader.tells("acts", "would act"));
+    for Opening { window, closes, shadow, does, .. } in &opens {
+        let acts = if *shadow { "in shadow: would act" } else { reader.tells("acts", "would act") };
+        let until = reader.time(*closes);
         out.line(format_args!("window {window} is open by it until {until}, and {acts} at once:"));
         does.iter().for_each(|does| out.line(format_args!("  {}: {}", does.name, does.effect)));
     }

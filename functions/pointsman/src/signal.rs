@@ -454,6 +454,7 @@ fn is_about_to_change(over: &view::Override) -> bool {
     match over.standing.kind {
         StandingKind::Unread | StandingKind::Claimed | StandingKind::Decided => true,
         StandingKind::Held
+        | StandingKind::Shadow
         | StandingKind::InForce
         | StandingKind::Displaced
         | StandingKind::Yielded

@@ -107,15 +107,13 @@ async fn inspect(engine: Engine, playbook: Arc<Loaded>) {
     while !managed.is_empty() {
         let mut waiting = Vec::new();
         for one in managed {
-            match engine.inspect(&playbook.playbook, one).await {
-                Some(finding) if finding.matter.may_pass() => {
-                    if again > INSPECT_AGAIN.0 && told.insert(one) {
-                        tracing::warn!(generation, "{finding}");
-                    }
-                    waiting.push(one);
-                }
-                Some(finding) => tracing::warn!(generation, "{finding}"),
-                None => {}
+            let findings = engine.inspect(&playbook.playbook, one).await;
+            let may_pass = findings.iter().any(|finding| finding.matter.may_pass());
+            if may_pass {
+                waiting.push(one);
+            }
+            if (!may_pass || again > INSPECT_AGAIN.0) && told.insert(one) {
+                findings.iter().for_each(|finding| tracing::warn!(generation, "{finding}"));
             }
             tokio::time::sleep(INSPECT_EVERY).await;
         }

@@ -10,7 +10,8 @@
 //! - **Nothing unknown is lost.** A [`Backend`] keeps the body unchanged, with typed views
 //!   over it ([`pool`], [`model`]), and what is sent is cut from it: fields that no published model
 //!   has survive.
-//!   What an older version does not even show is found by one more look ([`newer`]).
+//!   What an older version does not even show is found by one more look ([`newer`]), and what nobody has published of
+//!   what is shown is told apart ([`unpublished`]).
 //! - **Nothing is sent that Azure would refuse for its bounds.** A [`Draft`] and a [`Patch`] are
 //!   within every published one by type, and what is not is named in words: `properties.title has
 //!   301 characters: it must have 1 to 300`. What a version of the API does not have is not asked
@@ -164,6 +165,7 @@ pub mod timer;
 pub mod token;
 #[cfg(feature = "client")]
 mod transport;
+pub mod unpublished;
 pub mod version;
 
 pub use backend::Backend;
@@ -182,6 +184,7 @@ pub use patch::Patch;
 pub use pool::Setting;
 pub use put::Draft;
 pub use secret::Secret;
+pub use unpublished::Unpublished;
 
 #[cfg(test)]
 mod tests {

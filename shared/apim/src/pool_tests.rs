@@ -348,3 +348,83 @@ proptest! {
         prop_assert_eq!(rows(patch.bytes()), rows(before.body()));
     }
 }
+
+/// A backend beside the pool.
+fn beside(name: &str) -> BackendId {
+    format!("{SERVICE}/backends/{name}").parse().unwrap()
+}
+
+/// The patch of members added and removed; and whether there is one.
+fn reseat(services: &str, change: impl FnOnce(&mut Edit<'_>), expected: &Expect) {
+    let backend = pool(services);
+    let mut edit = Edit::of(&backend).unwrap();
+    change(&mut edit);
+    expected.assert_eq(&match edit.finish() {
+        Edited::Changed(patch) => String::from_utf8(patch.bytes().to_vec()).unwrap(),
+        Edited::Unchanged => "unchanged".to_owned(),
+    });
+}
+
+const TWO: &str =
+    r#"[{"id":"/backends/eu","weight" : 70,"new":{"a":1}}, {"id":"us","priority":null}]"#;
+
+#[test]
+fn a_member_is_added_at_the_end_and_the_others_stay_to_the_letter() {
+    reseat(
+        TWO,
+        |edit| {
+            edit.add(&beside("reserve"), Setting::Number(50), Setting::Number(1)).unwrap();
+        },
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"id":"/backends/eu","weight" : 70,"new":{"a":1}},{"id":"us","priority":null},{"id":"/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/reserve","weight":50,"priority":1}]}}}"#
+        ]],
+    );
+    reseat(
+        TWO,
+        |edit| {
+            edit.add(&beside("reserve"), Setting::Absent, Setting::Null).unwrap();
+        },
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"id":"/backends/eu","weight" : 70,"new":{"a":1}},{"id":"us","priority":null},{"id":"/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/reserve","priority":null}]}}}"#
+        ]],
+    );
+    // One that is listed already is set, and keeps its place and all that is unknown of it.
+    reseat(
+        TWO,
+        |edit| {
+            edit.add(&beside("EU"), Setting::Number(20), Setting::Absent).unwrap();
+        },
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"id":"/backends/eu","weight" : 20,"new":{"a":1}},{"id":"us","priority":null}]}}}"#
+        ]],
+    );
+    let backend = pool(TWO);
+    let mut edit = Edit::of(&backend).unwrap();
+    let error = edit.add(&beside("reserve"), Setting::Number(101), Setting::Absent).unwrap_err();
+    assert_eq!(error.to_string(), "the weight of reserve is 101: it must be 0 to 100");
+}
+
+fn remove(edit: &mut Edit<'_>, member: &str) {
+    let _ = edit.remove(&name(member));
+}
+
+#[test]
+fn a_member_is_removed_and_the_others_stay_to_the_letter() {
+    reseat(
+        TWO,
+        |edit| remove(edit, "US"),
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"id":"/backends/eu","weight" : 70,"new":{"a":1}}]}}}"#
+        ]],
+    );
+    reseat(TWO, |edit| remove(edit, "stranger"), &expect!["unchanged"]);
+    // There and back is no change.
+    reseat(
+        TWO,
+        |edit| {
+            edit.add(&beside("reserve"), Setting::Number(50), Setting::Absent).unwrap();
+            edit.remove(&name("reserve"));
+        },
+        &expect!["unchanged"],
+    );
+}

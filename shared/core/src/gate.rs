@@ -19,10 +19,14 @@ mod hours;
 mod lasting;
 mod panic;
 mod pause;
+mod shadow;
 mod unless;
 mod writes;
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 use jiff::Timestamp;
 
@@ -84,12 +88,17 @@ impl<'l, 'g> Asking<'l, 'g> {
     }
 }
 
-/// Why an override may not begin; none where it may, or has begun already. Of several gates that are
-/// closed, the first is told.
+/// Why an override may not begin; none where it may, or has begun already.
 fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     if !over.wants_to_begin() {
         return None;
     }
+    let closed = first_closed(over, asking);
+    shadow::around(closed, over, asking.playbook)
+}
+
+/// The first gate that is closed.
+fn first_closed(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     if let Some(closed) = pause::closed(over, asking) {
         return Some(closed);
     }
@@ -124,15 +133,30 @@ impl Gates {
     }
 
     /// All of them closed, because the backend cannot be changed.
-    pub(crate) fn shut(document: &Document, why: &Held) -> Self {
+    pub(crate) fn shut(document: &Document, playbook: &Playbook, why: &Held) -> Self {
         let shut = document.overrides.values().filter(|over| over.wants_to_begin());
-        let closed = Closed { why: why.clone(), until: None };
-        Self(shut.map(|over| (over.id.clone(), closed.clone())).collect())
+        let closed = || Some(Closed { why: why.clone(), until: None });
+        let shut = shut
+            .filter_map(|over| Some((over.id.clone(), shadow::around(closed(), over, playbook)?)));
+        Self(shut.collect())
     }
 
-    /// Closes one more.
+    /// Closes one more. Of one that is closed the first reason is told, and of one in shadow the first other.
     pub(crate) fn close(&mut self, id: OverrideId, why: Held) {
-        self.0.entry(id).or_insert(Closed { why, until: None });
+        match self.0.entry(id) {
+            Entry::Vacant(open) => drop(open.insert(Closed { why, until: None })),
+            Entry::Occupied(mut closed) => shadow::add(&mut closed.get_mut().why, why),
+        }
+    }
+
+    /// Whether one would begin, were it not in shadow, as far as gates are concerned.
+    pub(crate) fn would_open(&self, id: &OverrideId) -> bool {
+        self.closed(id).is_some_and(|why| why.or_would().is_none())
+    }
+
+    /// Whether there is one like that.
+    pub(crate) fn any_would_open(&self) -> bool {
+        self.0.keys().any(|id| self.would_open(id))
     }
 
     /// Whether one is kept back because others, who may not need it, have the last place.

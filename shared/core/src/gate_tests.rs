@@ -1,3 +1,6 @@
+#[path = "gate/shadow_tests.rs"]
+mod shadow;
+
 use expect_test::{Expect, expect};
 use jiff::SignedDuration;
 
@@ -10,6 +13,7 @@ use crate::{
     field::Value,
     group::{Groups, Pause, Paused, Scope},
     lease::{Lease, Until, later},
+    mode::Mode,
     names::{BackendId, WindowName},
     overrides::{End, Life, Standing},
     playbook::read,

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    mode::Mode,
     notice::Kind,
     overrides::{End, Held, Life, Standing},
     playbook::{self, Playbook},
-    shadow::Mode,
     signal::{Heard, Severity},
 };
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
 /// How many characters an id has: 80 bits in base 32, short enough to be typed by hand.
 pub const ID_CHARS: usize = 16;
@@ -37,13 +38,13 @@ macro_rules! derived_id {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Derives the id from the parts that make this thing what it is.
             #[must_use]
             pub fn derive(parts: &[&str]) -> Self {
-                Self(derive($kind, parts))
+                Self(derive($kind, parts).into())
             }
 
             /// The id's characters.

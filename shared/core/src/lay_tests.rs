@@ -1,3 +1,6 @@
+#[path = "lay/uncertain_tests.rs"]
+mod uncertain;
+
 use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
@@ -10,7 +13,7 @@ use crate::{
     limits::{Failover, LeastMembers, Limits},
     origin::Origin,
     overrides::{Life, Override, Standing},
-    pool::Member,
+    pool::{Member, Unknown},
     shown::Shown,
     signal::Severity,
 };
@@ -23,14 +26,20 @@ fn value(text: &str) -> Value {
     }
 }
 
-/// `eu 50, us 30@1, ap null@2`: name, weight, priority.
+/// `eu 50, us 30@1, ap null@2`: name, weight, priority; with `?` before one that Azure itself may leave out.
 pub(super) fn pool(text: &str) -> Pool {
-    let member = |text: &str| {
+    let mut unknown = Unknown::default();
+    let mut member = |text: &str| {
         let (name, rest) = text.trim().split_once(' ').unwrap();
         let (weight, priority) = rest.split_once('@').unwrap_or((rest, "-"));
-        Member { name: name.parse().unwrap(), weight: value(weight), priority: value(priority) }
+        let name: BackendName = name.trim_start_matches('?').parse().unwrap();
+        if text.trim().starts_with('?') {
+            unknown.may_be_left_out.insert(name.clone());
+        }
+        Member { name, weight: value(weight), priority: value(priority) }
     };
-    Pool::new(text.split(',').map(member).collect()).unwrap()
+    let members = text.split(',').map(&mut member).collect();
+    Pool::new(members).unwrap().knowing(unknown)
 }
 
 /// `drain eu`, `shift eu 30%`, `split eu 20 us 80`, `promote sb`, `promote sb 40`; with `~50%`

@@ -21,6 +21,7 @@ use crate::{
     shown::{Named, Shown},
     signal::{ByReceipt, SeriesId, Severity},
     text::Escaping,
+    unpublished::Unpublished,
 };
 
 /// One line.
@@ -97,7 +98,10 @@ pub enum What {
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
-    Announced { window: WindowName, start: Timestamp, end: Timestamp, effects: Vec<Effect> },
+    Announced {
+        window: WindowName, start: Timestamp, end: Timestamp, effects: Vec<Effect>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] shadow: bool,
+    },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Panicked { out: usize, of: usize, most: Fraction },
     Calmed { since: Timestamp },
@@ -139,6 +143,7 @@ pub enum What {
     NotLanded { intent: IntentId },
     Answered { field: Field, asked: Value, shown: Value },
     Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
+    Unpublished { id: OverrideId, matter: Unpublished },
     Asserted { field: Field, overrides: Vec<OverrideId>, times: usize },
     LeftAlone { field: Field, until: Timestamp },
     Removed { field: Field },
@@ -221,6 +226,7 @@ impl What {
             | Self::NotLanded { .. }
             | Self::Answered { .. }
             | Self::Foreign { .. }
+            | Self::Unpublished { .. }
             | Self::Asserted { .. }
             | Self::LeftAlone { .. }
             | Self::Removed { .. }
@@ -262,16 +268,6 @@ impl fmt::Display for What {
     /// One line, whatever the texts of others hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.say(&mut Escaping(f), false)
-    }
-}
-
-/// As in `the first time`.
-const fn nth(times: usize) -> &'static str {
-    match times {
-        1 => "first",
-        2 => "second",
-        3 => "third",
-        _ => "next",
     }
 }
 
@@ -347,8 +343,9 @@ impl What {
             Self::Skipped { window, start, by, reason } => {
                 write!(f, "window {window} of {start:.0} is skipped by {by}: {reason}")
             }
-            Self::Announced { window, start, end, effects } => {
-                write!(f, "window {window} opens at {start:.0}, until {end:.0}: ")?;
+            Self::Announced { window, start, end, effects, shadow } => {
+                let shadow = if *shadow { "in shadow, would " } else { "" };
+                write!(f, "window {window} opens at {start:.0}, until {end:.0}: {shadow}")?;
                 list(f, effects)
             }
             Self::Missed { window, start, end } => write!(
@@ -368,6 +365,7 @@ impl What {
                 write!(f, "the panic since {since:.0} is over: what alerts ask for may begin again")
             }
             Self::Began { id } => write!(f, "{id} {}", tells("began", "would have begun")),
+            Self::Held { id, why } if why.is_shadow() => write!(f, "{id} is {why}"),
             Self::Held { id, why } => write!(f, "{id} {} held: {why}", tells("is", "would be")),
             Self::Displaced { id, by, why, stronger } => {
                 write!(f, "{id} {} way to ", tells("gave", "would have given"))?;
@@ -463,11 +461,15 @@ impl What {
                 }
                 Ok(())
             }
+            Self::Unpublished { id, matter } => {
+                write!(f, "{id}: ")?;
+                matter.say(f, in_shadow)
+            }
             Self::Asserted { field, overrides, times } => {
                 let is = tells("is written", "would have been written");
                 write!(f, "{field} {is} again for ")?;
                 list(f, overrides)?;
-                write!(f, ", for the {} time within 24h of {ASSERTS_MAX} at most", nth(*times))
+                write!(f, ": {times} of at most {ASSERTS_MAX} times within 24h")
             }
             Self::LeftAlone { field, until } => write!(
                 f,

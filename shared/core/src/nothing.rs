@@ -11,12 +11,12 @@ use crate::{
     claim::Claim,
     document::Document,
     ledger::{InShadow, What},
+    mode::Mode,
     names::BackendId,
     notice::Kind,
     overrides::{End, Held, Life, Override, Standing},
     playbook::Playbook,
     series::Series,
-    shadow::Mode,
     shown::Named,
     signal::Signal,
 };
@@ -103,7 +103,7 @@ impl fmt::Display for Told<'_> {
                 }
                 (None, _) => f.write_str(mode.tells("about to begin", "would be about to begin")),
             },
-            Became::Held(why) => write!(f, "{}held: {why}", mode.tells("", "would be ")),
+            Became::Held(why) => f.write_str(&why.says(mode.tells("", "would be "))),
             Became::Undone(at, by) => {
                 write!(f, "undone at {at:.0}")?;
                 if let Some((by, reason)) = by {

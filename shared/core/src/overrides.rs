@@ -193,6 +193,13 @@ pub enum Held {
         /// How much must.
         least: u64,
     },
+    /// A limit would not be kept by those members alone that certainly serve.
+    Uncertain {
+        /// How many would serve beside them that Azure itself may leave out.
+        beside: usize,
+        /// Which limit.
+        why: Box<Held>,
+    },
     /// Too many members of the pool would be out at once.
     MostOut {
         /// How many would.
@@ -325,6 +332,12 @@ pub enum Held {
         /// Within what of each other.
         within: SignedDuration,
     },
+    /// Its play or its window is in shadow.
+    Shadow {
+        /// What would keep it back otherwise; none where it would begin.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        would: Option<Box<Held>>,
+    },
     /// Another alert is in force.
     Unless {
         /// Which.
@@ -336,6 +349,42 @@ pub enum Held {
 }
 
 impl Held {
+    /// That a limit is not kept without members that would serve, and that Azure itself may leave out.
+    #[must_use]
+    pub fn without(beside: usize, why: Self) -> Self {
+        if beside == 0 { why } else { Self::Uncertain { beside, why: Box::new(why) } }
+    }
+
+    /// Whether too little would serve, so that a standby may help.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        matches!(
+            self,
+            Self::Members { .. }
+                | Self::Share { .. }
+                | Self::Capacity { .. }
+                | Self::Uncertain { .. }
+        )
+    }
+
+    /// What keeps it back, or would, were it not in shadow; none where it would begin.
+    #[must_use]
+    pub fn or_would(&self) -> Option<&Self> {
+        if let Self::Shadow { would } = self { would.as_deref() } else { Some(self) }
+    }
+
+    /// Whether only its shadow keeps it back, whatever else would.
+    #[must_use]
+    pub const fn is_shadow(&self) -> bool {
+        matches!(self, Self::Shadow { .. })
+    }
+
+    /// The same behind a word: `held: the pool is paused`, or `in shadow: would begin`.
+    #[must_use]
+    pub fn says(&self, be: &str) -> String {
+        if self.is_shadow() { self.to_string() } else { format!("{be}held: {self}") }
+    }
+
     /// Whether other backends have a part in it: it is for what is out, or not made, there.
     #[must_use]
     pub const fn is_by_others(&self) -> bool {
@@ -357,10 +406,12 @@ impl Held {
             | Self::Lasting { .. }
             | Self::Count { .. }
             | Self::Panic { .. }
+            | Self::Shadow { .. }
             | Self::Unless { .. } => true,
             Self::Members { .. }
             | Self::Share { .. }
             | Self::Capacity { .. }
+            | Self::Uncertain { .. }
             | Self::MostOut { .. }
             | Self::MostOutOfTag { .. }
             | Self::Together { .. }
@@ -403,6 +454,13 @@ impl fmt::Display for Held {
                 f,
                 "{capacity} of the capacity that serves would remain, and the limit is {least}"
             ),
+            Self::Uncertain { beside, why } => {
+                let members = if *beside == 1 { "member" } else { "members" };
+                write!(
+                    f,
+                    "without {beside} {members} that Azure itself may leave out (`preferredCarbonEmission`), {why}"
+                )
+            }
             Self::MostOut { out, most } => {
                 write!(f, "{out} of the pool's members would be out at once, and the limit is {most}")
             }
@@ -474,6 +532,8 @@ impl fmt::Display for Held {
             Self::Count { had, count, within } => {
                 write!(f, "{had} of {count} occurrences within {within:#}")
             }
+            Self::Shadow { would: None } => f.write_str("in shadow: would begin"),
+            Self::Shadow { would: Some(why) } => write!(f, "in shadow: would be held: {why}"),
             Self::Unless { series, alert } => write!(f, "{} is on", Named(series, alert)),
         }
     }

@@ -1,5 +1,7 @@
 //! A pool as Azure shows it: its members in order, with their weights and priorities.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -52,11 +54,37 @@ impl Member {
     }
 }
 
-/// The members of a pool, in the order of its body; no name occurs twice.
+/// The members of a pool, in the order of its body; no name occurs twice. And what it shows of which nobody has
+/// published what Azure makes of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Member>", into = "Vec<Member>")]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct Pool {
     members: Vec<Member>,
+    unknown: Unknown,
+}
+
+/// What a pool shows of which nobody has published what Azure makes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unknown {
+    /// Whether sessions stick to members (`sessionAffinity`): they may stay at one whose weight is 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_sessions: bool,
+    /// The members that Azure itself may leave out (`preferredCarbonEmission`): they do not certainly serve.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub may_be_left_out: BTreeSet<BackendName>,
+}
+
+/// A pool as it is stored: its members alone, where there is nothing else to say.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Members(Vec<Member>),
+    Whole {
+        members: Vec<Member>,
+        #[serde(flatten)]
+        unknown: Unknown,
+    },
 }
 
 /// A pool that lists one member twice, whose fields would have no address.
@@ -64,17 +92,24 @@ pub struct Pool {
 #[error("the pool lists `{0}` twice; Pointsman changes only pools that list each member once")]
 pub struct Twice(BackendName);
 
-impl TryFrom<Vec<Member>> for Pool {
+impl TryFrom<Stored> for Pool {
     type Error = Twice;
 
-    fn try_from(members: Vec<Member>) -> Result<Self, Twice> {
-        Self::new(members)
+    fn try_from(stored: Stored) -> Result<Self, Twice> {
+        match stored {
+            Stored::Members(members) => Self::new(members),
+            Stored::Whole { members, unknown } => Ok(Self::new(members)?.knowing(unknown)),
+        }
     }
 }
 
-impl From<Pool> for Vec<Member> {
-    fn from(pool: Pool) -> Self {
-        pool.members
+impl From<Pool> for Stored {
+    fn from(Pool { members, unknown }: Pool) -> Self {
+        if unknown == Unknown::default() {
+            Self::Members(members)
+        } else {
+            Self::Whole { members, unknown }
+        }
     }
 }
 
@@ -89,7 +124,19 @@ impl Pool {
                 return Err(Twice(member.name.clone()));
             }
         }
-        Ok(Self { members })
+        Ok(Self { members, unknown: Unknown::default() })
+    }
+
+    /// The same pool, with what it shows besides.
+    #[must_use]
+    pub fn knowing(self, unknown: Unknown) -> Self {
+        Self { unknown, ..self }
+    }
+
+    /// What it shows of which nobody has published what Azure makes of it.
+    #[must_use]
+    pub const fn unknown(&self) -> &Unknown {
+        &self.unknown
     }
 
     /// Its members, in the order of the body.
@@ -165,6 +212,24 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_is_stored_as_its_members_where_there_is_nothing_else_to_say() {
+        let stored = r#"[{"name":"eu","weight":{"is":50}},{"name":"us"}]"#;
+        let pool: Pool = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&pool).unwrap(), stored);
+        let unknown =
+            Unknown { has_sessions: true, may_be_left_out: ["us".parse().unwrap()].into() };
+        let pool = pool.knowing(unknown);
+        let stored = serde_json::to_string(&pool).unwrap();
+        assert_eq!(
+            stored,
+            r#"{"members":[{"name":"eu","weight":{"is":50}},{"name":"us"}],"hasSessions":true,"mayBeLeftOut":["us"]}"#
+        );
+        assert_eq!(serde_json::from_str::<Pool>(&stored).unwrap(), pool);
+        let twice = r#"[{"name":"eu"},{"name":"EU"}]"#;
+        assert!(serde_json::from_str::<Pool>(twice).is_err());
+    }
 
     #[test]
     fn the_first_group_with_a_weight_serves() {

@@ -3,6 +3,8 @@
 //! In shadow, nothing is written to Azure. The document goes on as if every write had been done;
 //! what Azure shows is made to show it, field by field, for as long as its owner leaves the field
 //! alone. Nothing but the document is needed for that, so a restart changes nothing.
+//!
+//! That is a shadow of everything. A play or a window that is in shadow by itself never begins: that is a gate.
 
 use crate::{
     answer::Answer,
@@ -13,26 +15,6 @@ use crate::{
     field::{Field, Property, Value},
     step::Observed,
 };
-
-/// Whether decisions are carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// They are.
-    Live,
-    /// They are recorded and shown, and nothing is written to Azure.
-    Shadow,
-}
-
-impl Mode {
-    /// Which of two ways to tell of a change is true: what a shadow did not do, it would have done.
-    #[must_use]
-    pub const fn tells<'a>(self, done: &'a str, would: &'a str) -> &'a str {
-        match self {
-            Self::Live => done,
-            Self::Shadow => would,
-        }
-    }
-}
 
 /// The state of a backend that would have been made.
 const MADE: &str = "\"shadow\"";

@@ -175,6 +175,8 @@ enum Whose {
     Begun,
     /// Those that would begin, too.
     All,
+    /// And those that only their shadow keeps back.
+    WithShadows,
 }
 
 /// One look at one backend, under way.
@@ -328,25 +330,46 @@ impl<'a> Look<'a> {
     fn ask_gates(&mut self, observed: &Observed) {
         let body = match self.workable(observed) {
             Ok((_, body)) => body,
-            Err(why) => return self.gates = Gates::shut(&self.document, &why),
+            Err(why) => {
+                let playbook = self.generation.playbook;
+                return self.gates = Gates::shut(&self.document, playbook, &why);
+            }
         };
         let baseline = self.baseline(body);
+        self.ask_open_gates(&baseline);
+        self.look_into_shadow(&baseline);
+    }
+
+    fn ask_open_gates(&mut self, baseline: &Body) {
         let mut idle = Idle::new();
         loop {
             let Self { document, generation, groups, stopped, .. } = self;
             let (playbook, stopped) = (generation.playbook, stopped.as_ref());
             let mut asking = Asking::new(document, playbook, groups, stopped, &idle);
             self.gates = Gates::asked(&mut asking);
-            let panicked = self.panic(&baseline);
+            let panicked = self.panic(baseline);
             if !self.gates.are_short() {
                 return;
             }
-            let laid = self.lay(&baseline, &self.contributions(Whose::All));
+            let laid = self.lay(baseline, &self.contributions(Whose::All));
             let known = idle.len();
             idle.extend(self.gates.idle(&self.document, &laid));
             idle.extend(panicked);
             if idle.len() == known {
                 return;
+            }
+        }
+    }
+
+    /// Finds out what would keep back those in shadow, were they laid beside all that is in force and begins.
+    fn look_into_shadow(&mut self, baseline: &Body) {
+        if !self.gates.any_would_open() {
+            return;
+        }
+        let laid = self.lay(baseline, &self.contributions(Whose::WithShadows));
+        for (id, why) in laid.held {
+            if self.gates.would_open(&id) {
+                self.gates.close(id, why);
             }
         }
     }
@@ -444,8 +467,13 @@ impl<'a> Look<'a> {
     /// begun, and nothing else.
     fn contributions(&self, whose: Whose) -> Vec<Contribution<'_>> {
         let overrides = self.document.overrides.values();
-        let kept_out =
-            |over: &Override| whose == Whose::Begun || self.gates.closed(&over.id).is_some();
+        let kept_out = |over: &Override| match whose {
+            Whose::Begun => true,
+            Whose::All => self.gates.closed(&over.id).is_some(),
+            Whose::WithShadows => {
+                self.gates.closed(&over.id).is_some() && !self.gates.would_open(&over.id)
+            }
+        };
         overrides
             .filter_map(|over| match &over.life {
                 Life::Claimed { .. } if kept_out(over) => None,

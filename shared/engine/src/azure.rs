@@ -13,12 +13,12 @@ use pointsman_core::{
     etag::Etag,
     field::{Change, Field, Property, Value},
     names::{BackendId, BackendName},
-    pool::{Member, Pool},
+    pool::{Member, Pool, Unknown},
     step::Observed,
 };
 use uuid::Uuid;
 
-use crate::ports::{Clock, ManagementApi, Sight, Unseen, Writing};
+use crate::ports::{Clock, ManagementApi, Newest, Sight, Unseen, Writing};
 
 /// The code with which API Management says that it has no such backend.
 const NO_RESOURCE: &str = "ResourceNotFound";
@@ -90,7 +90,26 @@ fn pool(backend: &apim::Backend) -> Result<Pool, String> {
         })
     });
     let members: Result<Vec<_>, pointsman_core::names::NameError> = members.collect();
-    Pool::new(members.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+    let members = members.map_err(|error| error.to_string())?;
+    let pool = Pool::new(members).map_err(|error| error.to_string())?;
+    Ok(pool.knowing(unknown(backend)))
+}
+
+/// What the core has to know of what nobody has published.
+fn unknown(backend: &apim::Backend) -> Unknown {
+    let mut unknown = Unknown::default();
+    for one in backend.unpublished() {
+        match one {
+            apim::Unpublished::Sessions => unknown.has_sessions = true,
+            apim::Unpublished::LeftOut(members) => {
+                let names = members.iter().filter_map(|member| member.as_str().parse().ok());
+                unknown.may_be_left_out.extend(names);
+            }
+            // That is for who watches the statuses.
+            apim::Unpublished::PoolAnswers(_) | apim::Unpublished::RuleAnswers { .. } => {}
+        }
+    }
+    unknown
 }
 
 fn single(backend: &apim::Backend) -> Single {
@@ -269,7 +288,7 @@ impl ManagementApi for Azure {
         }
     }
 
-    async fn hidden(&self, backend: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
+    async fn newest(&self, backend: &BackendId, seen: &Sight) -> Result<Newest, Unseen> {
         let unseen = Unseen::new;
         let Some(raw) = &seen.raw else { return Err(unseen("there is nothing to compare".into())) };
         let address = address(backend).map_err(unseen)?;
@@ -283,7 +302,8 @@ impl ManagementApi for Azure {
                 return Err(unseen("someone wrote to it between two looks".to_owned()));
             }
         }
-        Ok(newer::hidden_in_arrays(raw.document(), newest.document()))
+        let hidden = newer::hidden_in_arrays(raw.document(), newest.document());
+        Ok(Newest { hidden, unpublished: newest.unpublished() })
     }
 
     fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> Writing {

@@ -7,8 +7,9 @@ use futures_util::future::BoxFuture;
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::Document,
+    mode::Mode,
     names::BackendId,
-    shadow::{self, Mode},
+    shadow,
     wake::SKEW_MAX,
 };
 use tokio::time::Instant;

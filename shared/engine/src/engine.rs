@@ -10,9 +10,9 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     group::{Group, Scope},
+    mode::Mode,
     names::BackendId,
     playbook::{self, Playbook},
-    shadow::Mode,
     step::Generation,
     wake::LOOK_EVERY,
 };

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     engine::Engine,
-    ports::{Commit, ManagementApi, Sight, StoreError, Unseen, Versioned},
+    ports::{Commit, ManagementApi, Newest, Sight, StoreError, Unseen, Versioned},
 };
 
 /// What was found about a backend.
@@ -72,6 +72,13 @@ pub enum Matter {
         /// Why, without secrets.
         why: String,
     },
+    /// It has something of which nobody has published what Azure makes of it.
+    Unpublished {
+        /// Its paths: `pool.sessionAffinity`.
+        fields: Vec<String>,
+        /// What is not known.
+        what: String,
+    },
 }
 
 impl Matter {
@@ -83,7 +90,11 @@ impl Matter {
             | Self::NoMembers { .. }
             | Self::Unseen { .. }
             | Self::Uncompared { .. } => true,
-            Self::NoPool | Self::NoSingle | Self::Unreadable { .. } | Self::Hidden { .. } => false,
+            Self::NoPool
+            | Self::NoSingle
+            | Self::Unreadable { .. }
+            | Self::Hidden { .. }
+            | Self::Unpublished { .. } => false,
         }
     }
 
@@ -97,7 +108,7 @@ impl Matter {
             | Self::NoMembers { .. }
             | Self::Unreadable { .. }
             | Self::Unseen { .. } => true,
-            Self::Hidden { .. } | Self::Uncompared { .. } => false,
+            Self::Hidden { .. } | Self::Uncompared { .. } | Self::Unpublished { .. } => false,
         }
     }
 }
@@ -129,6 +140,7 @@ impl fmt::Display for Matter {
                 "whether a write would take away what only a later version of Azure's interface shows is \
                  not known: {why}"
             ),
+            Self::Unpublished { what, .. } => f.write_str(what),
         }
     }
 }
@@ -147,7 +159,7 @@ impl Engine {
         &self,
         playbook: &Playbook,
         (alias, backend): (&str, &BackendId),
-    ) -> Option<Finding> {
+    ) -> Vec<Finding> {
         let management = &*self.inner.management;
         let seen = management.get(backend).await;
         if let Ok(seen) = &seen {
@@ -157,7 +169,7 @@ impl Engine {
                 tracing::debug!("the members of {backend} could not be kept: {error}");
             }
         }
-        finding(management, playbook, (alias, backend), seen).await
+        findings(management, playbook, (alias, backend), seen).await
     }
 }
 
@@ -185,30 +197,31 @@ pub async fn inspect(
     management: &dyn ManagementApi,
     playbook: &Playbook,
     (alias, backend): (&str, &BackendId),
-) -> Option<Finding> {
-    finding(management, playbook, (alias, backend), management.get(backend).await).await
+) -> Vec<Finding> {
+    findings(management, playbook, (alias, backend), management.get(backend).await).await
 }
 
-async fn finding(
+async fn findings(
     management: &dyn ManagementApi,
     playbook: &Playbook,
     (alias, backend): (&str, &BackendId),
     seen: Result<Sight, Unseen>,
-) -> Option<Finding> {
-    let matter = match seen {
-        Ok(seen) => matter(management, playbook, backend, &seen).await?,
-        Err(unseen) => Matter::Unseen { why: unseen.why },
+) -> Vec<Finding> {
+    let matters = match seen {
+        Ok(seen) => match fault(playbook, backend, &seen) {
+            Some(fault) => vec![fault],
+            None => compared(management, backend, &seen).await,
+        },
+        Err(unseen) => vec![Matter::Unseen { why: unseen.why }],
     };
     let is_pool = playbook.pool_of(backend).is_some();
-    Some(Finding { alias: alias.to_owned(), is_pool, backend: backend.clone(), matter })
+    let finding =
+        |matter| Finding { alias: alias.to_owned(), is_pool, backend: backend.clone(), matter };
+    matters.into_iter().map(finding).collect()
 }
 
-async fn matter(
-    management: &dyn ManagementApi,
-    playbook: &Playbook,
-    id: &BackendId,
-    seen: &Sight,
-) -> Option<Matter> {
+/// Why nothing can be done to a backend as it is.
+fn fault(playbook: &Playbook, id: &BackendId, seen: &Sight) -> Option<Matter> {
     match &seen.observed {
         Observed::Missing | Observed::Shown { body: Body::Missing, .. } => {
             let declared = playbook.single_of(id).is_some_and(|(_, one)| one.is.is_some());
@@ -216,28 +229,32 @@ async fn matter(
             (!declared).then_some(Matter::Missing)
         }
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Shown { body: Body::Single(_), .. } => match playbook.pool_of(id) {
-            Some(_) => Some(Matter::NoPool),
-            None => hidden(management, id, seen).await,
-        },
+        Observed::Shown { body: Body::Single(_), .. } => {
+            playbook.pool_of(id).map(|_| Matter::NoPool)
+        }
         Observed::Shown { body: Body::Pool(pool), .. } => {
             let Some((alias, _)) = playbook.pool_of(id) else { return Some(Matter::NoSingle) };
             let named = playbook.members_named(alias);
             let is_listed = |name: &BackendName| pool.members().iter().any(|it| it.name == *name);
             let members: Vec<_> = named.into_iter().filter(|name| !is_listed(name)).collect();
-            if !members.is_empty() {
-                let listed = pool.members().iter().map(|it| it.name.clone()).collect();
-                return Some(Matter::NoMembers { members, listed });
-            }
-            hidden(management, id, seen).await
+            let listed = || pool.members().iter().map(|it| it.name.clone()).collect();
+            (!members.is_empty()).then(|| Matter::NoMembers { members, listed: listed() })
         }
     }
 }
 
-async fn hidden(management: &dyn ManagementApi, id: &BackendId, seen: &Sight) -> Option<Matter> {
-    match management.hidden(id, seen).await {
-        Ok(fields) if fields.is_empty() => None,
-        Ok(fields) => Some(Matter::Hidden { fields }),
-        Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
+/// What a write would take away unseen, and what nobody has published of what is there.
+async fn compared(management: &dyn ManagementApi, id: &BackendId, seen: &Sight) -> Vec<Matter> {
+    if !matches!(seen.observed, Observed::Shown { body: Body::Pool(_) | Body::Single(_), .. }) {
+        return Vec::new();
     }
+    let shown = seen.raw.as_ref().map(|raw| raw.unpublished()).unwrap_or_default();
+    let (first, unpublished) = match management.newest(id, seen).await {
+        Ok(Newest { hidden, unpublished }) => {
+            ((!hidden.is_empty()).then_some(Matter::Hidden { fields: hidden }), unpublished)
+        }
+        Err(unseen) => (Some(Matter::Uncompared { why: unseen.why }), shown.clone()),
+    };
+    let told = unpublished.iter().map(|one| Matter::unpublished(one, shown.contains(one)));
+    first.into_iter().chain(told).collect()
 }

@@ -26,6 +26,7 @@ pub mod ports;
 pub mod reconcile;
 pub mod sweep;
 mod told;
+mod unpublished;
 
 pub use engine::{Engine, EngineError, Loaded};
-pub use pointsman_core::shadow::Mode;
+pub use pointsman_core::mode::Mode;

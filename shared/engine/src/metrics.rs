@@ -13,6 +13,7 @@ use pointsman_core::{
     group::Paused,
     id::IntentId,
     ledger::{Line, What},
+    names::BackendId,
     notice::{Kind, Notices, SERVE, Sort},
     overrides::{Held, Life, Override, Standing},
 };
@@ -65,6 +66,11 @@ const OLDEST: Metric =
     ("pointsman_queue_oldest_seconds", "Age of the oldest of them; 0 where there is none.", &[]);
 const DEAD_LETTERS: Metric =
     ("pointsman_dead_letters", "What could not be used, and is kept for a person.", &[]);
+const PANIC: Metric = (
+    "pointsman_panic",
+    "Whether a pool that has a `panic` is in it: nothing is drained for alerts.",
+    &["pool"],
+);
 const BLIND: Metric = (
     "pointsman_blind",
     "Whether a service of Azure cannot be read, as the latest check has found.",
@@ -192,6 +198,7 @@ fn begun_with(over: &Override, intent: &Intent) -> Option<Timestamp> {
 const fn standing(over: &Override) -> &'static str {
     match (&over.life, &over.standing) {
         (Life::Ended { .. }, _) => "ending",
+        (_, Standing::Held(Held::Shadow { .. })) => "shadow",
         (_, Standing::Held(_)) => "held",
         (_, Standing::Yielded) => "yielded",
         (Life::Begun { .. }, Standing::Admitted) => "inForce",
@@ -205,6 +212,7 @@ const fn reason(held: &Held) -> &'static str {
         Held::Members { .. } => "members",
         Held::Share { .. } => "share",
         Held::Capacity { .. } => "capacity",
+        Held::Uncertain { .. } => "uncertain",
         Held::MostOut { .. } => "mostOut",
         Held::MostOutOfTag { .. } => "mostOutOfTag",
         Held::Together { .. } => "neverTogether",
@@ -231,6 +239,7 @@ const fn reason(held: &Held) -> &'static str {
         Held::ManyWrites { .. } => "manyWrites",
         Held::Lasting { .. } => "lasting",
         Held::Count { .. } => "count",
+        Held::Shadow { .. } => "shadow",
         Held::Unless { .. } => "unless",
     }
 }
@@ -296,8 +305,8 @@ impl Engine {
         let now = self.now();
         let mut gauges = Gauges::default();
         let overrides = || documents.iter().flat_map(|document| document.body.overrides.values());
-        let none =
-            ["inForce", "held", "claimed", "yielded", "ending"].map(|word| (vec![word], 0.0));
+        let none = ["inForce", "held", "shadow", "claimed", "yielded", "ending"]
+            .map(|word| (vec![word], 0.0));
         gauges.add(
             OVERRIDES,
             none.into_iter().chain(overrides().map(|over| (vec![standing(over)], 1.0))),
@@ -305,8 +314,10 @@ impl Engine {
         gauges.add(
             HELD,
             overrides().filter_map(|over| match &over.standing {
-                Standing::Held(held) => Some((vec![reason(held)], 1.0)),
-                Standing::Unseen | Standing::Admitted | Standing::Yielded => None,
+                Standing::Held(held) if !held.is_shadow() => Some((vec![reason(held)], 1.0)),
+                Standing::Held(_) | Standing::Unseen | Standing::Admitted | Standing::Yielded => {
+                    None
+                }
             }),
         );
         gauges.one(QUEUED, real(queue.depth().await?));
@@ -316,7 +327,22 @@ impl Engine {
         gauges.one(DEAD_LETTERS, real(store.count_dead_letters().await?));
         let paused = crate::pause::paused(store, [Paused::Everything], now).await?;
         gauges.one(PAUSED, f64::from(u8::from(!paused.is_empty())));
-        if let (Some(blind), Ok(playbook)) = (self.blind(), self.playbook().await) {
+        let playbook = self.playbook().await.ok();
+        if let Some(playbook) = &playbook {
+            let pools = playbook.playbook.pools.iter();
+            let pools = pools.filter(|(_, pool)| pool.terms.limits.panic.is_some());
+            let in_panic = |backend: &BackendId| {
+                let mut in_panic = documents.iter().filter(|one| one.body.panic.is_some());
+                in_panic.any(|one| one.body.backend == *backend)
+            };
+            gauges.add(
+                PANIC,
+                pools.map(|(alias, pool)| {
+                    (vec![alias.as_str()], f64::from(u8::from(in_panic(&pool.backend))))
+                }),
+            );
+        }
+        if let (Some(blind), Some(playbook)) = (self.blind(), &playbook) {
             let services = playbook.playbook.services.keys();
             gauges.add(
                 BLIND,

@@ -29,6 +29,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Outgoing};
 
+/// What the newest version of Azure's interface shows of a backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// What its members, or the rules of its breaker, have besides, as paths: a write takes it away.
+    pub hidden: Vec<String>,
+    /// What nobody has published what Azure makes of it.
+    pub unpublished: Vec<apim::Unpublished>,
+}
+
 /// What time it is. Only the host owns one.
 pub trait Clock: Send + Sync + 'static {
     /// Now.
@@ -437,9 +446,8 @@ pub type Writing = BoxFuture<'static, (Answer, Option<Sight>)>;
 pub trait ManagementApi: fmt::Debug + Send + Sync + 'static {
     /// Reads a backend.
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen>;
-    /// What the members, or the rules of the breaker, that `sight` shows have besides, by the newest version of Azure's
-    /// interface that is known, as paths: a write takes it away.
-    async fn hidden(&self, backend: &BackendId, sight: &Sight) -> Result<Vec<String>, Unseen>;
+    /// What the newest version of Azure's interface that is known shows of the same state.
+    async fn newest(&self, backend: &BackendId, sight: &Sight) -> Result<Newest, Unseen>;
     /// Makes a write that was planned from what `sight` shows. Nothing is sent before it is polled.
     fn write(&self, backend: &BackendId, sight: &Sight, intent: &Intent) -> Writing;
     /// Asks for a reconnect.

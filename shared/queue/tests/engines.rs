@@ -26,8 +26,8 @@ use pointsman_engine::{
     Engine, Mode,
     message::{Command, Message, Outgoing},
     ports::{
-        Clock, Commit, DEAD_LETTER_AGE_MAX, DeadLetter, ManagementApi, Published, Queue, Sight,
-        Store, Unseen, Writing,
+        Clock, Commit, DEAD_LETTER_AGE_MAX, DeadLetter, ManagementApi, Newest, Published, Queue,
+        Sight, Store, Unseen, Writing,
     },
 };
 use pointsman_queue::EmbeddedQueue;
@@ -68,7 +68,7 @@ impl ManagementApi for Down {
         Err(Unseen::new("it is down".to_owned()))
     }
 
-    async fn hidden(&self, _: &BackendId, _: &Sight) -> Result<Vec<String>, Unseen> {
+    async fn newest(&self, _: &BackendId, _: &Sight) -> Result<Newest, Unseen> {
         unreachable!("no pool was seen")
     }
 

@@ -45,7 +45,7 @@ pub const GROUP_JOBS_MAX: usize = 256;
 
 /// After how many commits the log is copied into the file at the next quiet moment, so that it is
 /// seldom done inside a commit that someone waits for. Each commit logs some 20 pages. The log is then
-/// written over from its beginning, and a sync of what is written over takes a sixth less time than of a
+/// written over from its beginning, and a sync of what is written over takes less time than of a
 /// file that grows: there is no new size to write as well.
 const CHECKPOINT_COMMITS: u64 = 64;
 

@@ -156,8 +156,10 @@ pub enum Urgency {
     Held,
     /// Someone else wrote over an override, which gave way.
     Yielded,
-    /// Everything that is asked for is in force.
+    /// Everything that is asked for is in force, but for what is in shadow.
     InForce,
+    /// All that is asked for is in shadow.
+    Shadow,
     /// All that was asked for has ended, and is given back.
     RampingOut,
     /// There are only reconnects to come, or that were answered lately.
@@ -202,6 +204,7 @@ impl StandingKind {
             Self::Unread | Self::Claimed | Self::Held | Self::Displaced => Urgency::Held,
             Self::Yielded => Urgency::Yielded,
             Self::Decided | Self::InForce => Urgency::InForce,
+            Self::Shadow => Urgency::Shadow,
             Self::Ending => Urgency::RampingOut,
         }
     }
@@ -278,14 +281,18 @@ impl Panic {
         Self { since, out, of, most: most.to_string() }
     }
 
+    /// What alerts ask for.
+    pub(crate) fn asks(&self) -> String {
+        let Self { since: _, out, of, most } = self;
+        format!("alerts ask for {out} of {of} members to be out, more than {most}")
+    }
+
     /// The same in words, after the word PANIC.
     #[must_use]
     pub fn says(&self, reader: &Reader) -> String {
-        let Self { since, out, of, most } = self;
-        format!(
-            "since {}: alerts ask for {out} of {of} members to be out, more than {most}; nothing is drained for them",
-            reader.time(*since)
-        )
+        let is = reader.tells("is", "would be");
+        let since = reader.time(self.since);
+        format!("since {since}: {}; nothing {is} drained for them", self.asks())
     }
 }
 

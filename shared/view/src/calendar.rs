@@ -19,9 +19,9 @@ pub fn calendar(windows: &Windows) -> String {
     out.line("CALSCALE:GREGORIAN");
     out.line("NAME:Pointsman maintenance windows");
     out.line("X-WR-CALNAME:Pointsman maintenance windows");
-    let would = if windows.shadow { "would " } else { "" };
     for opening in &windows.openings {
-        let Opening { window, opens, closes, there, zone, skipped, does, .. } = opening;
+        let Opening { window, opens, closes, there, zone, skipped, shadow, does, .. } = opening;
+        let would = if windows.shadow || *shadow { "would " } else { "" };
         let does = does.iter().map(|does| format!("{}: {would}{}", does.name, does.effect));
         let does: Vec<String> = does.collect();
         out.line("BEGIN:VEVENT");
@@ -98,6 +98,7 @@ mod tests {
             closes: opens + jiff::SignedDuration::from_hours(2),
             open: false,
             skipped,
+            shadow: false,
             does: does.collect(),
         }
     }

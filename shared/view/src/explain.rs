@@ -300,9 +300,7 @@ impl Asked {
                 let until = reader.tells("until it is given back", "until it would be given back");
                 (Fate::Ending, format!("stands {until}: {why}"))
             }
-            (_, None, Some(why)) => {
-                (Fate::Held, format!("{}held: {why}", reader.tells("", "would be ")))
-            }
+            (_, None, Some(why)) => (Fate::Held, why.says(reader.tells("", "would be "))),
             (lay::Fate::Held, None, None) => (Fate::Held, "held".to_owned()),
             (lay::Fate::Decides, None, None) => (Fate::Decides, "decides".to_owned()),
             (lay::Fate::Agrees, None, None) => (Fate::Agrees, "asks for the same".to_owned()),

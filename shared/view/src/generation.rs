@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
-    overrides::Life,
+    mode::Mode,
+    overrides::{Life, Standing},
     playbook::{self, Becomes, Playbook},
 };
 use schemars::JsonSchema;
@@ -185,13 +186,13 @@ pub struct Finding {
     pub pool: String,
     /// Its path in Azure.
     pub backend: String,
-    /// What is the matter: `missing`, `noPool`, `noSingle`, `unreadable`, `unseen`, `noMembers`, `hidden` or
-    /// `uncompared`. More may come.
+    /// What is the matter: `missing`, `noPool`, `noSingle`, `unreadable`, `unseen`, `noMembers`, `hidden`,
+    /// `uncompared` or `unpublished`. More may come.
     pub matter: String,
     /// Of `noMembers`, the members that plays name and the pool does not list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
-    /// Of `hidden`, the paths of the fields: `services[eu].preferredCarbonEmission`.
+    /// Of `hidden` and `unpublished`, the paths of the fields: `services[eu].preferredCarbonEmission`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
     /// The same in words, with the reason.
@@ -200,6 +201,7 @@ pub struct Finding {
 
 /// What a playbook means for an override that is held or in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Kept {
     /// The path of its backend.
     pub backend: String,
@@ -215,6 +217,10 @@ pub struct Kept {
     pub kept: bool,
     /// Whether it has begun, and so has something to give back.
     pub begun: bool,
+    /// Whether it is in shadow now.
+    pub shadow: bool,
+    /// Whether what made it is in shadow by this playbook.
+    pub becomes_shadow: bool,
 }
 
 impl Kept {
@@ -231,6 +237,8 @@ impl Kept {
                 effect: Effect::from(&over.effect),
                 kept: playbook.keeps(&document.backend, over, now),
                 begun: matches!(over.life, Life::Begun { .. }),
+                shadow: matches!(&over.standing, Standing::Held(why) if why.is_shadow()),
+                becomes_shadow: playbook.mode_of(&over.origin) == Mode::Shadow,
             })
             .collect()
     }
@@ -240,7 +248,18 @@ impl Kept {
     pub fn says(&self, reader: &Reader) -> String {
         let Self { name, id, by, effect, .. } = self;
         let what = match (self.kept, self.begun) {
-            (true, _) => "kept as it is",
+            (true, true) if self.becomes_shadow => {
+                "kept until it ends, though what made it is in shadow from now on"
+            }
+            (true, false) => match (self.shadow, self.becomes_shadow) {
+                (true, false) => {
+                    "let begin, where nothing else keeps it back: what made it acts from now on"
+                }
+                (false, true) => "kept back: what made it is in shadow from now on",
+                (true, true) => "kept in shadow",
+                (false, false) => "kept as it is",
+            },
+            (true, true) => "kept as it is",
             (false, true) => {
                 "ended, with its ramp: the playbook no longer has its pool, or what made it as it was"
             }
@@ -250,5 +269,47 @@ impl Kept {
         };
         let be = reader.tells("", "would be ");
         format!("{name}: {effect} ({id}, by {by}): {be}{what}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use pointsman_core::effect;
+
+    use super::*;
+
+    #[test]
+    fn what_a_mode_means_for_an_override_is_said() {
+        let mut said = String::new();
+        for begun in [false, true] {
+            for (shadow, becomes_shadow) in
+                [(false, false), (false, true), (true, false), (true, true)]
+            {
+                let kept = Kept {
+                    backend: String::new(),
+                    name: "contoso/chat".to_owned(),
+                    id: "id".to_owned(),
+                    by: "play drain".to_owned(),
+                    effect: Effect::from(&effect::Effect::Drain { member: "eu".parse().unwrap() }),
+                    kept: true,
+                    begun,
+                    // What has begun is in no shadow.
+                    shadow: shadow && !begun,
+                    becomes_shadow,
+                };
+                said += &format!("{}\n", kept.says(&Reader::utc(Timestamp::UNIX_EPOCH)));
+            }
+        }
+        expect![[r#"
+            contoso/chat: drain eu (id, by play drain): kept as it is
+            contoso/chat: drain eu (id, by play drain): kept back: what made it is in shadow from now on
+            contoso/chat: drain eu (id, by play drain): let begin, where nothing else keeps it back: what made it acts from now on
+            contoso/chat: drain eu (id, by play drain): kept in shadow
+            contoso/chat: drain eu (id, by play drain): kept as it is
+            contoso/chat: drain eu (id, by play drain): kept until it ends, though what made it is in shadow from now on
+            contoso/chat: drain eu (id, by play drain): kept as it is
+            contoso/chat: drain eu (id, by play drain): kept until it ends, though what made it is in shadow from now on
+        "#]].assert_eq(&said);
     }
 }

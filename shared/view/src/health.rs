@@ -87,6 +87,8 @@ pub enum MatterKind {
     Blind,
     /// Azure does not answer for a backend, or refuses, or keeps another value.
     Backend,
+    /// A pool is in panic.
+    Panic,
     /// A source's sign of life.
     Watchdog,
     /// Deliveries were refused.
@@ -130,6 +132,7 @@ impl Health {
         }
         matters.extend(refused.iter().filter_map(|(subject, of)| of_refusals(subject, of, reader)));
         matters.extend(backends.iter().flat_map(of_backend));
+        matters.extend(backends.iter().filter_map(|backend| in_panic(backend, reader)));
         // Where none runs, none is heard, and that is said.
         if facts.served {
             let started = facts.notices.get(Kind::Started, SERVE).map(|started| started.latest);
@@ -289,6 +292,20 @@ fn of_watchdog(
         since: counts_from.and_then(|from| from.checked_add(within).ok()).filter(|_| is_trouble),
         ..Matter::trouble(MatterKind::Watchdog, &says)
     }
+}
+
+/// That a pool is in panic, where it is.
+fn in_panic(backend: &Backend, reader: &Reader) -> Option<Matter> {
+    let panic = backend.panic.as_ref()?;
+    let says = format!("PANIC in {}: {}", backend.name, panic.asks());
+    let hint = reader.tells(
+        "their cause is taken for a common one: nothing is drained for alerts, and what was is given back, until \
+         fewer are asked for; what a person asks for by hand is done",
+        "their cause is taken for a common one: nothing would be drained for alerts, and what was would be given \
+         back, until fewer are asked for",
+    );
+    let matter = Matter::trouble(MatterKind::Panic, &says).hinting(hint);
+    Some(matter.about(&backend.name, panic.since))
 }
 
 /// What `status` says with a backend.

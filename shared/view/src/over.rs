@@ -155,6 +155,8 @@ pub enum StandingKind {
     Claimed,
     /// A limit or a gate keeps it back.
     Held,
+    /// Its play or its window is in shadow: it never begins, and only shows what it would do.
+    Shadow,
     /// It was decided on, and not seen to be written yet.
     Decided,
     /// It is in force.
@@ -172,7 +174,7 @@ impl StandingKind {
     #[must_use]
     pub const fn is_kept_out(self) -> bool {
         match self {
-            Self::Held | Self::Displaced | Self::Yielded => true,
+            Self::Held | Self::Shadow | Self::Displaced | Self::Yielded => true,
             Self::Unread | Self::Claimed | Self::Decided | Self::InForce | Self::Ending => false,
         }
     }
@@ -211,6 +213,7 @@ impl Standing {
             StandingKind::Unread
             | StandingKind::Claimed
             | StandingKind::Held
+            | StandingKind::Shadow
             | StandingKind::Yielded
             | StandingKind::Ending => (Vec::new(), ""),
         };
@@ -252,7 +255,8 @@ impl Standing {
                 new(StandingKind::Unread, at, None, says)
             }
             (Life::Claimed { at }, Stored::Held(why)) => {
-                new(StandingKind::Held, at, Some(Why::of(why)), format!("{be}held: {why}"))
+                let kind = if why.is_shadow() { StandingKind::Shadow } else { StandingKind::Held };
+                new(kind, at, Some(Why::of(why)), why.says(be))
             }
             (Life::Claimed { at } | Life::Begun { at, .. }, Stored::Yielded) => {
                 let says = reader.tells(
@@ -312,7 +316,7 @@ impl Standing {
                 let again = match (over.is_asked_again(), stored) {
                     (false, _) => String::new(),
                     (true, Stored::Held(why)) => {
-                        format!("; asked for again, and {be}held: {why}")
+                        format!("; asked for again, and {}", why.says(be))
                     }
                     (true, Stored::Unseen | Stored::Admitted | Stored::Yielded) => {
                         "; asked for again".to_owned()
@@ -357,6 +361,7 @@ fn displacing<'a>(
             Held::Members { .. }
             | Held::Share { .. }
             | Held::Capacity { .. }
+            | Held::Uncertain { .. }
             | Held::MostOut { .. }
             | Held::Emptied
             | Held::SwitchedOff => true,
@@ -384,6 +389,7 @@ fn displacing<'a>(
             | Held::Panic { .. }
             | Held::Lasting { .. }
             | Held::Count { .. }
+            | Held::Shadow { .. }
             | Held::Unless { .. } => false,
         },
         Stored::Unseen | Stored::Admitted | Stored::Yielded => false,

@@ -114,6 +114,8 @@ pub enum VerdictKind {
     Ending,
     /// A limit or a gate would keep it back.
     Held,
+    /// Its play or its window is in shadow.
+    Shadow,
     /// Someone else wrote every field of it, and it gave way.
     Yielded,
 }
@@ -143,7 +145,10 @@ impl Verdict {
             (_, Standing::Admitted) => {
                 new(Kind::WithinLimits, None, "within the limits".to_owned())
             }
-            (_, Standing::Held(why)) => new(Kind::Held, Some(Why::of(why)), format!("held: {why}")),
+            (_, Standing::Held(why)) => {
+                let kind = if why.is_shadow() { Kind::Shadow } else { Kind::Held };
+                new(kind, Some(Why::of(why)), why.says(""))
+            }
             (_, Standing::Yielded) => {
                 new(Kind::Yielded, None, "yielded to someone else's write".to_owned())
             }

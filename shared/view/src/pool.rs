@@ -168,7 +168,8 @@ impl Member {
                 over.effect.fields().iter().any(|field| *field == weight || *field == priority)
             })
         };
-        let held = about().filter(|over| matches!(over.standing, Standing::Held(_)));
+        let held = about()
+            .filter(|over| matches!(&over.standing, Standing::Held(why) if !why.is_shadow()));
         Self {
             member: now.name.to_string(),
             group: group(&now.priority),

@@ -135,6 +135,10 @@ fn held() -> Standing {
     Standing::Held(Held::Members { serving: 1, least: 2, by_default: false })
 }
 
+fn shadow(would: Option<Held>) -> Standing {
+    Standing::Held(Held::Shadow { would: would.map(Box::new) })
+}
+
 fn check(document: &Document, wanted: &Expect) {
     let laid = document.laid(&Terms::default()).unwrap_or_default();
     let says = |over| view::Standing::of(document, &laid, over, &reader()).says;
@@ -151,6 +155,13 @@ fn how_an_override_stands_is_said_in_a_few_words() {
         check(&document, &wanted);
     };
     one(claimed(), Standing::Unseen, false, expect!["claimed 10m ago, not looked at yet"]);
+    one(claimed(), shadow(None), false, expect!["in shadow: would begin"]);
+    one(
+        claimed(),
+        shadow(Some(Held::Emptied)),
+        false,
+        expect!["in shadow: would be held: a group would be left with all weights 0"],
+    );
     one(
         claimed(),
         held(),
@@ -272,6 +283,7 @@ fn what_is_kept_out_says_since_when_and_stands_apart() {
     };
     let since = Some(at("12:03:00"));
     assert_eq!(shown(claimed(), held(), since), (view::Urgency::Held, since));
+    assert_eq!(shown(claimed(), shadow(None), since), (view::Urgency::Shadow, since));
     assert_eq!(shown(begun(), Standing::Yielded, since), (view::Urgency::Yielded, since));
     assert_eq!(shown(begun(), Standing::Yielded, None), (view::Urgency::Yielded, None));
     assert_eq!(shown(begun(), Standing::Admitted, None), (view::Urgency::InForce, None));

@@ -22,9 +22,9 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 
 /// A reason: why an override is held, or why it ends.
 ///
-/// Held: `members`, `share`, `capacity`, `mostOut`, `mostOutOfTag`, `together`, `panic`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
+/// Held: `members`, `share`, `capacity`, `uncertain`, `mostOut`, `mostOutOfTag`, `together`, `panic`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
 /// `noBackend`, `notAPool`, `notASingle`, `noProperty`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`,
-/// `playPaused`, `frozen`, `outOfHours`, `overBudget`, `manyWrites`, `lasting`, `count`, `unless`. Ended: `resolved`,
+/// `playPaused`, `frozen`, `outOfHours`, `overBudget`, `manyWrites`, `lasting`, `count`, `unless`, `shadow`. Ended: `resolved`,
 /// `expired`, `undone`, `stale`, `closed`, `dropped`, `panic`. More kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
@@ -213,6 +213,7 @@ mod tests {
             Held::Members { serving: 1, least: 2, by_default: true },
             Held::Share { share: whole, least: whole },
             Held::Capacity { capacity: 1, least: 2 },
+            Held::without(1, Held::Emptied),
             Held::MostOut { out: 2, most: 1 },
             Held::MostOutOfTag { tag: tag(), value: text(), out: 2, most: 1 },
             Held::Together {
@@ -245,6 +246,7 @@ mod tests {
             Held::ManyWrites { most: 60, until },
             Held::Lasting { until: Timestamp::UNIX_EPOCH, lasting: SignedDuration::ZERO },
             Held::Count { had: 1, count: 2, within: SignedDuration::ZERO },
+            Held::Shadow { would: None },
             Held::Unless { series: "am/f00d".parse().unwrap(), alert: Shown::default() },
         ];
         let undone = End::Undone { by: text(), reason: text() };
@@ -273,7 +275,7 @@ mod tests {
             }),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share capacity mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
+        expect!["members share capacity uncertain mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count shadow unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone stale closed dropped panic"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use pointsman_core::{
+    mode::Mode,
     names::WindowName,
     playbook::{Instance, Playbook, Window},
 };
@@ -49,6 +50,8 @@ pub struct Opening {
     pub open: bool,
     /// Whether it was skipped, or ended early.
     pub skipped: bool,
+    /// Whether the window is in shadow: nothing of it is done.
+    pub shadow: bool,
     /// What it does.
     #[serde(rename = "do")]
     pub does: Vec<Does>,
@@ -116,6 +119,7 @@ impl Windows {
                 closes: end,
                 open: start <= now && now < end,
                 skipped: skipped.has(&window.name, start),
+                shadow: window.mode == Mode::Shadow,
                 does: does.collect(),
             }
         };

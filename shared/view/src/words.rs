@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit, tz::TimeZone};
-use pointsman_core::shadow::Mode;
+use pointsman_core::mode::Mode;
 
 /// `1 pool`, `2,000 pools`.
 #[must_use]

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::Claim,
     lease::later,
+    mode::Mode,
     names::BackendId,
     overrides::{Held, Override},
     playbook::{Count, Stale},
@@ -46,10 +47,14 @@ impl World {
                 self.is_kept_back_by_tag(pool, over, tag)
             }
             Held::Panic { most, .. } => self.is_in_panic(pool, most.basis_points()),
+            Held::Shadow { .. } => {
+                self.generations.last().unwrap().mode_of(&over.origin) == Mode::Shadow
+            }
             // These are looked at elsewhere.
             Held::Members { .. }
             | Held::Share { .. }
             | Held::Capacity { .. }
+            | Held::Uncertain { .. }
             | Held::MostOut { .. }
             | Held::Emptied
             | Held::NoMember(_)

@@ -244,6 +244,7 @@ impl World {
             Held::Members { .. }
             | Held::Share { .. }
             | Held::Capacity { .. }
+            | Held::Uncertain { .. }
             | Held::MostOut { .. }
             | Held::Emptied
             | Held::NoMember(_)
@@ -263,7 +264,8 @@ impl World {
             | Held::ManyWrites { .. }
             | Held::MostOutOfTag { .. }
             | Held::Together { .. }
-            | Held::Panic { .. } => self.is_rightly_held(backend, over, why),
+            | Held::Panic { .. }
+            | Held::Shadow { .. } => self.is_rightly_held(backend, over, why),
             // None of these playbooks ensures anything.
             Held::Unreadable(_) | Held::Unmade(_) | Held::Full | Held::Ahead => false,
         }

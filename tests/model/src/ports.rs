@@ -29,8 +29,9 @@ use pointsman_core::{
 use pointsman_engine::{
     message::Outgoing,
     ports::{
-        Chosen, Clock, Commit, DeadLetter, Delivery, ManagementApi, Published, Queue, QueueError,
-        Receipt, Relay, Sent, Sight, Store, StoreError, Unseen, Unsettled, Versioned, Writing,
+        Chosen, Clock, Commit, DeadLetter, Delivery, ManagementApi, Newest, Published, Queue,
+        QueueError, Receipt, Relay, Sent, Sight, Store, StoreError, Unseen, Unsettled, Versioned,
+        Writing,
     },
 };
 
@@ -274,8 +275,8 @@ impl ManagementApi for Ports {
         }
     }
 
-    async fn hidden(&self, _: &BackendId, _: &Sight) -> Result<Vec<String>, Unseen> {
-        Ok(Vec::new())
+    async fn newest(&self, _: &BackendId, _: &Sight) -> Result<Newest, Unseen> {
+        Ok(Newest::default())
     }
 
     fn write(&self, pool: &BackendId, shown: &Sight, intent: &Intent) -> Writing {

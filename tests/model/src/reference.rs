@@ -7,12 +7,12 @@
 //!
 //! Of core it uses plain types, and the ids of overrides, which are names.
 //!
-//! What it leaves out, because other oracles look at it or it is not for a reference: Singles ([`crate::properties`]),
-//! reconnects, faults, late and lost signals and how their order counts (`order`, `chaos`), what spans pools
-//! (`zones`), `writesPerHour` (`begins`), `stale`, extensions, skipped windows, edited playbooks, members that come
-//! and go, priorities by someone else's hand, nulls beside numbers of which nobody says what they count as, and
-//! what comes of two changes within ten seconds, where writes wait for each other: such a history is followed up
-//! to there.
+//! What it leaves out, because other oracles look at it or it is not for a reference: Singles
+//! ([`crate::properties`]), reconnects, plays in shadow and members that Azure may leave out (core proves those),
+//! faults, late and lost signals and how their order counts (`order`, `chaos`), what spans pools (`zones`),
+//! `writesPerHour` (`begins`), `stale`, extensions, skipped windows, edited playbooks, members that come and go,
+//! priorities by someone else's hand, nulls beside numbers of which nobody says what they count as, and what comes
+//! of two changes within ten seconds, where writes wait for each other: such a history is followed up to there.
 
 mod ends;
 mod found;

@@ -101,6 +101,85 @@ async fn a_pool_and_a_play_are_paused_by_themselves_and_the_clock_ends_it() {
     world.finish();
 }
 
+/// A play that acts, and one beside it that is in this mode.
+fn beside(mode: &str) -> String {
+    format!(
+        r#"plays:
+  - name: drain-failing-member
+    when: '!signal.fingerprint.startsWith("slow")'
+    do: [{{drain: {{pool: chat, member: "${{signal.labels.backend}}"}}}}]
+  - name: drain-slow-member
+    mode: {mode}
+    when: signal.fingerprint.startsWith("slow")
+    do: [{{drain: {{pool: chat, member: "${{signal.labels.backend}}"}}}}]
+    after: [{{reconnect: {{backend: "${{signal.labels.backend}}", after: PT5M}}}}]
+"#
+    )
+}
+
+fn slow(member: &str) -> Alert {
+    Alert { fingerprint: format!("slow-{member}"), ..firing(member) }
+}
+
+#[tokio::test]
+async fn a_play_in_shadow_shows_what_it_would_do_and_begins_once_it_acts() {
+    let world = World::new(&beside("shadow")).await;
+    let check = world.say(&["playbook", "check", "playbook.yaml"]).await.ended(0);
+    let _ = check.says("2 plays (1 in shadow)");
+    let serve = world.serve(&[]).await;
+    // By their age, what acts goes before both.
+    let (ap, eu, us) = (firing("ap"), slow("eu"), slow("us"));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.status_says("in shadow: would begin").await;
+    assert_eq!(world.send(&serve, std::slice::from_ref(&ap)).await, 202);
+    world.weights([50, 30, 0]).await;
+    // Beside what is in force, and beside the other one in shadow.
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
+    world.status_says("in shadow: would be held: 0 of the pool's members would serve").await;
+    let status = world.json(&["status"]).await;
+    Forms::read().check("Status", &status);
+    let overrides = status["backends"][0]["overrides"].as_array().expect("overrides");
+    let kinds: Vec<&str> =
+        overrides.iter().filter_map(|over| over["standing"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["inForce", "shadow", "shadow"]);
+    let plan = world.say(&["plan", "--signal", &world.signal_file(&[slow("eu")])]).await.ended(0);
+    let _ = plan.says("in shadow: would begin").says("nothing would be written");
+    let _ = world.say(&["explain", "chat"]).await.ended(0).says("in shadow: would begin");
+    let history = world.ok(&["history"]).await;
+    assert!(history.contains("is in shadow: would begin"), "{history}");
+    // What is over leaves nothing behind.
+    assert_eq!(world.send(&serve, &[us.resolved(Timestamp::now())]).await, 202);
+    world
+        .until("it is over", async |world| !world.ok(&["status"]).await.contains("would be held"))
+        .await;
+    world.weights([50, 30, 0]).await;
+    world.write_playbook(&beside("act"));
+    let apply = ["playbook", "apply", "playbook.yaml"];
+    let _ = world
+        .say(&apply)
+        .await
+        .ended(0)
+        .says("mode: shadow becomes act")
+        .says("let begin, where nothing else keeps it back: what made it acts from now on");
+    world.weights([0, 30, 0]).await;
+    // Back in shadow, it stays until its alert is over.
+    world.write_playbook(&beside("shadow"));
+    let _ = world
+        .say(&apply)
+        .await
+        .ended(0)
+        .says("kept until it ends, though what made it is in shadow");
+    assert_eq!(world.send(&serve, &[slow("us")]).await, 202);
+    world.status_says("in shadow: would be held").await;
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 0]).await;
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    world.at_rest().await;
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
 #[tokio::test]
 async fn outside_its_hours_a_play_begins_nothing() {
     // Later today, or tomorrow, by the clocks of a place without summer time.

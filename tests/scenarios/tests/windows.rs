@@ -158,6 +158,31 @@ async fn a_window_that_is_skipped_ends_early_or_does_not_open() {
 }
 
 #[tokio::test]
+async fn a_window_in_shadow_opens_and_changes_nothing() {
+    let acts = window(SignedDuration::from_mins(-5), "1h");
+    let shadow = acts.replace("eu-patching\n", "eu-patching\n    mode: shadow\n");
+    let world = World::new(&shadow).await;
+    let serve = world.serve(&[]).await;
+    world.status_says("in shadow: would begin").await;
+    let windows = world.json(&["windows"]).await;
+    Forms::read().check("Windows", &windows);
+    assert_eq!(windows["openings"][0]["shadow"], true);
+    let shown = world.ok(&["windows"]).await;
+    assert!(shown.contains("eu-patching is open in shadow, and closes"), "{shown}");
+    assert!(shown.contains("contoso-apim/chat: would drain eu"), "{shown}");
+    world.weights([50, 30, 20]).await;
+    assert_eq!(world.written(), Vec::<String>::new());
+    world.write_playbook(&acts);
+    let apply = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    let _ = apply.says("let begin, where nothing else keeps it back");
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn a_window_is_announced_and_one_that_is_extended_stays_beyond_its_end() {
     let announced = window(SignedDuration::from_mins(30), "1h") + "    announce: 45m\n";
     let world = World::new(&announced).await;

@@ -227,7 +227,17 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits
             ("    ".to_owned(), "such as")
         }
     };
-    let word = if standing.kind == StandingKind::Yielded { "yielded" } else { "held" };
+    let word = match standing.kind {
+        StandingKind::Yielded => "yielded",
+        StandingKind::Shadow => "in shadow",
+        StandingKind::Unread
+        | StandingKind::Claimed
+        | StandingKind::Held
+        | StandingKind::Decided
+        | StandingKind::InForce
+        | StandingKind::Displaced
+        | StandingKind::Ending => "held",
+    };
     let says = shown.shortened(&standing.says, &standing.displaced_by);
     let says = reader.retold(&says, Reader::time);
     match says.split_once(word) {
@@ -252,7 +262,10 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits
             Some(at) => format!("since {since}, until {at} at the latest"),
             None => format!("since {since}"),
         },
-        StandingKind::Unread | StandingKind::Claimed | StandingKind::Held => {
+        StandingKind::Unread
+        | StandingKind::Claimed
+        | StandingKind::Held
+        | StandingKind::Shadow => {
             format!("asked for since {since}")
         }
         StandingKind::Ending => format!("ended {since}"),
@@ -262,7 +275,8 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits
     };
     let kept_out = match standing.kept_out_since {
         Some(at) => {
-            let be = reader.tells("", "would be ");
+            let is_shadow = standing.kind == StandingKind::Shadow;
+            let be = if is_shadow { "" } else { reader.tells("", "would be ") };
             format!("{be}{word} since {}, ", reader.time(at))
         }
         None => String::new(),

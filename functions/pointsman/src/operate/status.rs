@@ -34,7 +34,7 @@ const NOTICE_LINES: usize = 2;
 /// How `status` ends.
 pub(crate) const EXIT: &str = "Exit codes: 0 nothing is wrong, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
 runs on it, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps \
-another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there \
+another value there, a pool is in panic, a watchdog is silent, a delivery was refused within the last 15 minutes, there \
 are dead letters, or the heartbeat's address cannot be called. What is held, a pause, and an Azure \
 that asks to wait a few minutes, are no trouble.";
 
@@ -263,6 +263,7 @@ fn heading(out: &mut Page, reader: &Reader, urgency: Urgency) {
         Urgency::Held => (Mark::Held, "HELD", " or not looked at yet"),
         Urgency::Yielded => (Mark::Held, "YIELDED", " to someone else's write"),
         Urgency::InForce => (Mark::Heading, reader.tells("in force", "would be in force"), ""),
+        Urgency::Shadow => (Mark::Heading, "in shadow", ": nothing is done"),
         Urgency::RampingOut => {
             (Mark::Heading, reader.tells("ramping out", "would be ramping out"), "")
         }

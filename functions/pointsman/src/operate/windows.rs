@@ -59,7 +59,7 @@ fn describe(windows: &Windows, reader: &Reader) -> Page {
         return out;
     }
     let (open, next): (Vec<_>, Vec<_>) = windows.openings.iter().partition(|one| one.open);
-    for Opening { window, closes, does, skipped, .. } in open {
+    for Opening { window, closes, does, skipped, shadow, .. } in open {
         if *skipped {
             out.line(format_args!(
                 "{window} was to be open until {}, and ended early",
@@ -67,29 +67,35 @@ fn describe(windows: &Windows, reader: &Reader) -> Page {
             ));
             continue;
         }
-        out.line(format_args!("{window} is open, and closes {}", reader.time(*closes)));
-        lines(&mut out, reader, does);
+        let in_shadow = in_shadow(*shadow);
+        out.line(format_args!("{window} is open{in_shadow}, and closes {}", reader.time(*closes)));
+        lines(&mut out, reader, does, *shadow);
     }
     if next.is_empty() {
         out.line("no window opens any more");
     }
-    for Opening { window, opens, there, zone, closes, does, skipped, .. } in next {
+    for Opening { window, opens, there, zone, closes, does, skipped, shadow, .. } in next {
         if *skipped {
             out.line(format_args!("{window} is skipped at {}", reader.time(*opens)));
             continue;
         }
         let lasts = view::length(closes.duration_since(*opens));
-        out.line(format_args!("{window} opens {}, for {lasts}", reader.time(*opens)));
+        let (at, in_shadow) = (reader.time(*opens), in_shadow(*shadow));
+        out.line(format_args!("{window} opens{in_shadow} {at}, for {lasts}"));
         if reader.zone().iana_name() != Some(zone) {
             out.line(format_args!("  there it is {there} ({zone})"));
         }
-        lines(&mut out, reader, does);
+        lines(&mut out, reader, does, *shadow);
     }
     out
 }
 
-fn lines(out: &mut Page, reader: &Reader, does: &[Does]) {
-    let would = reader.tells("", "would ");
+const fn in_shadow(shadow: bool) -> &'static str {
+    if shadow { " in shadow" } else { "" }
+}
+
+fn lines(out: &mut Page, reader: &Reader, does: &[Does], shadow: bool) {
+    let would = if shadow { "would " } else { reader.tells("", "would ") };
     for Does { name, effect, .. } in does {
         out.line(format_args!("  {name}: {would}{effect}"));
     }

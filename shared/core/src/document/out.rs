@@ -22,6 +22,9 @@ impl Document {
     pub(crate) fn terms(&self, playbook: &Playbook, groups: &mut Consulted<'_>) -> Terms {
         let Some((_, pool)) = playbook.pool_of(&self.backend) else { return Terms::default() };
         let mut terms = pool.terms.clone();
+        if playbook.limits.is_empty() {
+            return terms;
+        }
         // No other member can be out.
         let named: BTreeSet<BackendName> =
             self.overrides.values().flat_map(|over| over.effect.members()).collect();
@@ -122,9 +125,8 @@ impl Document {
 
 /// The tag for which an override waits until less is out at other pools.
 fn waits_for(over: &Override) -> Option<TagName> {
-    let Standing::Held(Held::Together { tag, .. } | Held::MostOutOfTag { tag, .. }) =
-        &over.standing
-    else {
+    let Standing::Held(why) = &over.standing else { return None };
+    let (Held::Together { tag, .. } | Held::MostOutOfTag { tag, .. }) = why.or_would()? else {
         return None;
     };
     Some(tag.clone())

@@ -1,8 +1,7 @@
 //! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
-//! No limit asks for more than the baseline itself has. How many may be out at once is looked at in `out`.
-
-use std::collections::BTreeSet;
+//! No limit asks for more than the baseline itself has. A member that Azure itself may leave out counts, and yet does
+//! not: what is asked must hold with it, and, as far as the baseline has it, without it, too. How many may be out at once is looked at in `out`.
 
 use super::{
     admitted::Admitted,
@@ -12,6 +11,9 @@ use crate::{
     limits::{Failover, LeastMembers, Limits},
     overrides::Held,
 };
+
+/// How many numbers of groups there are.
+const GROUPS: usize = 1 << u8::BITS;
 
 /// Which members count towards those that must serve.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,9 +36,7 @@ impl Ground<'_> {
                 Ok(()) => return Ok(0),
                 Err(held) => held,
             };
-            let short =
-                matches!(held, Held::Members { .. } | Held::Share { .. } | Held::Capacity { .. });
-            if !short || self.terms.failover == Failover::Hold {
+            if !held.is_short() || self.terms.failover == Failover::Hold {
                 return Err(held);
             }
             (1..=self.standbys.len())
@@ -56,12 +56,21 @@ impl Ground<'_> {
         let within = shape.within(self.serving);
         let serves = |at: &&usize| shape.weight[**at] > 0;
         let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
-        let serving = within.iter().filter(serves).filter(counts).count();
-        let before = self.serving_base().count();
-        let least = least_members.of(before).min(before);
-        if serving < least {
-            let by_default = least_members == LeastMembers::Half;
-            return Err(Held::Members { serving, least, by_default });
+        let serving: Vec<usize> = within.iter().filter(serves).filter(counts).copied().collect();
+        let before: Vec<usize> = self.serving_members().collect();
+        let limit = least_members.of(before.len());
+        let is_certain = |at: &&usize| !self.uncertain.contains(*at);
+        let certain = serving.iter().filter(is_certain).count();
+        let certain_before = before.iter().filter(is_certain).count();
+        for (serving, before, without) in
+            [(serving.len(), before.len(), 0), (certain, certain_before, serving.len() - certain)]
+        {
+            let least = limit.min(before);
+            if serving < least {
+                let by_default = least_members == LeastMembers::Half;
+                let held = Held::Members { serving, least, by_default };
+                return Err(Held::without(without, held));
+            }
         }
         if let Some(held) = self.asked(shape, &within, false).broken() {
             return Err(held);
@@ -85,18 +94,24 @@ impl Ground<'_> {
 
     /// Whether a group is left with all weights 0 that its owner has not left so.
     fn is_emptied(&self, shape: &Shape) -> bool {
-        let (now, before) =
-            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
-        let left_so = |at: usize| before.contains(&self.group[at]);
-        (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at))
+        let now = emptied(&shape.group, &shape.weight);
+        let before = emptied(&self.group, &self.base);
+        let of = |group: &[u8], at: usize| usize::from(group[at]);
+        let is_new = |at| now[of(&shape.group, at)] && !before[of(&self.group, at)];
+        (0..self.members.len()).any(is_new)
     }
 }
 
-/// The groups whose weights are all 0.
-fn emptied(group: &[u8], weight: &[u32]) -> BTreeSet<u8> {
-    let serves = |at: &usize| weight[*at] > 0;
-    let serving: BTreeSet<u8> = (0..group.len()).filter(serves).map(|at| group[at]).collect();
-    group.iter().copied().filter(|number| !serving.contains(number)).collect()
+/// Of each group by its number, whether it has members and none of them serves.
+fn emptied(group: &[u8], weight: &[u32]) -> [bool; GROUPS] {
+    let mut emptied = [false; GROUPS];
+    for number in group {
+        emptied[usize::from(*number)] = true;
+    }
+    for (number, _) in group.iter().zip(weight).filter(|(_, weight)| **weight > 0) {
+        emptied[usize::from(*number)] = false;
+    }
+    emptied
 }
 
 #[cfg(test)]

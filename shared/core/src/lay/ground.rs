@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{
     admitted::{Admitted, Target, Touch},
     given::{Contribution, Yielded},
-    whole::{Capacity, Exact, SCALE},
+    whole::{Bound, Capacity, Exact, SCALE},
 };
 use crate::{
     effect::Effect,
     field::Field,
-    fraction::Fraction,
+    fraction::{Fraction, WHOLE_BASIS_POINTS},
     limits::{Limits, Terms},
     names::BackendName,
     overrides::Held,
@@ -34,6 +34,8 @@ pub(super) struct Ground<'a> {
     pub(super) serving: u8,
     /// The groups below it, in order.
     pub(super) standbys: Vec<u8>,
+    /// The members that Azure itself may leave out.
+    pub(super) uncertain: BTreeSet<usize>,
 }
 
 /// A pool as it would be: each member's group and weight.
@@ -73,7 +75,21 @@ impl<'a> Ground<'a> {
         let serves = |number: &u8| (0..listed).any(|at| group[at] == *number && base[at] > 0);
         let serving = groups.iter().copied().find(serves).ok_or(Held::NothingServes)?;
         let standbys = groups.into_iter().filter(|number| *number > serving).collect();
-        Ok(Self { members, terms, yielded, listed, group, base, mixed, serving, standbys })
+        let may_be_left_out = &baseline.unknown().may_be_left_out;
+        let uncertain =
+            (0..members.len()).filter(|at| may_be_left_out.contains(&members[*at].name)).collect();
+        Ok(Self {
+            members,
+            terms,
+            yielded,
+            listed,
+            group,
+            base,
+            mixed,
+            serving,
+            standbys,
+            uncertain,
+        })
     }
 
     pub(super) const fn yielded(&self) -> &Yielded {
@@ -217,19 +233,38 @@ impl<'a> Ground<'a> {
             wanted: within.iter().map(|at| shape.weight[*at]).collect(),
             own: within.iter().map(own).collect(),
             scalable: !within.iter().any(fixed),
-            least: self.terms.limits.least_share.filter(|_| bounded),
-            capacity: self.capacity(within).filter(|_| bounded),
+            bounds: if bounded { self.bounds(within) } else { Vec::new() },
         }
     }
 
-    /// What these can carry, and how much of it must remain: no more than the baseline has.
-    fn capacity(&self, within: &[usize]) -> Option<Capacity> {
-        let least = u64::from(self.terms.limits.least_capacity?);
-        let of = |at: usize| {
-            self.terms.capacity.get(&self.members[at].name).copied().unwrap_or_default()
-        };
-        let baseline = self.serving_members().map(|at| u64::from(of(at))).sum();
-        Some(Capacity { of: within.iter().map(|at| of(*at)).collect(), least: least.min(baseline) })
+    /// How much must remain of the group that serves: by all of its members, and by those alone that certainly
+    /// serve.
+    fn bounds(&self, within: &[usize]) -> Vec<Bound> {
+        let uncertain = |at: &usize| self.uncertain.contains(&within[*at]);
+        let uncounted: BTreeSet<usize> = (0..within.len()).filter(uncertain).collect();
+        let all = self.bound(within, BTreeSet::new());
+        if uncounted.is_empty() { vec![all] } else { vec![all, self.bound(within, uncounted)] }
+    }
+
+    /// How much must remain where these do not count: no more than the baseline has without them.
+    fn bound(&self, within: &[usize], uncounted: BTreeSet<usize>) -> Bound {
+        let counts = |at: &usize| uncounted.is_empty() || !self.uncertain.contains(at);
+        let weight = |at: usize| u64::from(self.base[at]);
+        let own: u64 = self.serving_members().filter(counts).map(weight).sum();
+        let whole: u64 = self.serving_members().map(weight).sum();
+        let own = (own * u64::from(WHOLE_BASIS_POINTS)).checked_div(whole);
+        let own = own.and_then(|own| Fraction::try_from(u16::try_from(own).ok()?).ok());
+        let least = self.terms.limits.least_share;
+        let least = least.map(|least| least.min(own.unwrap_or(Fraction::WHOLE)));
+        let capacity = self.terms.limits.least_capacity.map(|least| {
+            let of = |at: usize| {
+                self.terms.capacity.get(&self.members[at].name).copied().unwrap_or_default()
+            };
+            let baseline = self.serving_members().filter(counts).map(|at| u64::from(of(at))).sum();
+            let least = u64::from(least).min(baseline);
+            Capacity { of: within.iter().map(|at| of(*at)).collect(), least }
+        });
+        Bound { uncounted, least, capacity }
     }
 }
 

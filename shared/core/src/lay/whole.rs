@@ -28,6 +28,9 @@
 //! **What `leastCapacity` means of whole numbers.** A member counts with as much of its capacity as it keeps of
 //! its weight, in hundredths of a percent, rounded down; one that was promoted, or had no weight, counts whole.
 //!
+//! Where Azure itself may leave members out, the same must hold of the others alone, as far as the baseline has it
+//! of them: each is a [`Bound`] of its own.
+//!
 //! **Rounding and the limits.** The nearest numbers are written if they keep the limits. If they do
 //! not, though the exact weights do, the nearest that keep them are. There always are some: with
 //! factor 1 and all rounded up, every member keeps at least its exact weight. If neither the exact
@@ -39,7 +42,7 @@
 //! factor 2: nine of 9, and 10       91 of 100 remain: 91%, and no share is 0.3 points off: written
 //! ```
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use crate::{
     effect::WEIGHT_MAX,
@@ -62,6 +65,15 @@ pub(super) struct Exact {
     pub(super) own: Vec<Option<u32>>,
     /// Whether all may be written times a factor.
     pub(super) scalable: bool,
+    /// How much must remain.
+    pub(super) bounds: Vec<Bound>,
+}
+
+/// How much of a group must remain.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bound {
+    /// Those that do not count.
+    pub(super) uncounted: BTreeSet<usize>,
     /// How much of the baseline must remain.
     pub(super) least: Option<Fraction>,
     /// How much of what the members can carry must remain.
@@ -85,6 +97,13 @@ impl Capacity {
 
     fn is_kept(&self, kept: impl Iterator<Item = u64>) -> bool {
         self.remains(kept) >= self.least * u64::from(WHOLE_BASIS_POINTS)
+    }
+}
+
+impl Bound {
+    /// What counts of what each member keeps.
+    fn counted(&self, kept: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
+        kept.enumerate().map(|(at, kept)| if self.uncounted.contains(&at) { 0 } else { kept })
     }
 }
 
@@ -166,12 +185,20 @@ impl Exact {
 
     /// The limit that the exact weights break.
     fn broken_exactly(&self) -> Option<Held> {
-        let share = self.share();
-        if let Some(least) = self.least.filter(|least| share < *least) {
+        self.bounds.iter().find_map(|bound| {
+            let serve = bound.uncounted.iter().filter(|at| self.wanted[**at] > 0);
+            Some(Held::without(serve.count(), self.breaks(bound)?))
+        })
+    }
+
+    fn breaks(&self, bound: &Bound) -> Option<Held> {
+        let share = self.share(bound);
+        if let Some(least) = bound.least.filter(|least| share < *least) {
             return Some(Held::Share { share, least });
         }
-        let capacity = self.capacity.as_ref().filter(|one| !one.is_kept(self.kept()))?;
-        let units = capacity.remains(self.kept()) / u64::from(WHOLE_BASIS_POINTS);
+        let kept = || bound.counted(self.kept());
+        let capacity = bound.capacity.as_ref().filter(|one| !one.is_kept(kept()))?;
+        let units = capacity.remains(kept()) / u64::from(WHOLE_BASIS_POINTS);
         Some(Held::Capacity { capacity: units, least: capacity.least })
     }
 
@@ -185,10 +212,11 @@ impl Exact {
         })
     }
 
-    /// How much of the baseline the exact weights keep.
-    pub(super) fn share(&self) -> Fraction {
+    /// How much of the baseline the exact weights keep, as far as it counts.
+    pub(super) fn share(&self, bound: &Bound) -> Fraction {
         let own = |(wanted, own): (&u32, &Option<u32>)| own.map_or(*wanted, |own| own.min(*wanted));
-        let kept: u64 = self.wanted.iter().zip(&self.own).map(own).map(u64::from).sum();
+        let kept = self.wanted.iter().zip(&self.own).map(own).map(u64::from);
+        let kept: u64 = bound.counted(kept).sum();
         let share = (kept * u64::from(WHOLE_BASIS_POINTS)).checked_div(self.baseline());
         let share = share.and_then(|share| Fraction::try_from(u16::try_from(share).ok()?).ok());
         share.unwrap_or(Fraction::WHOLE)
@@ -269,6 +297,10 @@ impl Exact {
 
     /// Whether numbers that are written times a factor keep the limits, as defined above.
     fn keeps(&self, numbers: &[u8], factor: Factor) -> bool {
+        self.bounds.iter().all(|bound| self.is_within(bound, numbers, factor))
+    }
+
+    fn is_within(&self, bound: &Bound, numbers: &[u8], factor: Factor) -> bool {
         let kept = numbers.iter().zip(&self.own).map(|(number, own)| match own {
             None | Some(0) => u64::from(*number > 0) * u64::from(WHOLE_BASIS_POINTS),
             Some(own) => {
@@ -277,15 +309,16 @@ impl Exact {
                 kept * u64::from(WHOLE_BASIS_POINTS) / whole
             }
         });
-        if self.capacity.as_ref().is_some_and(|capacity| !capacity.is_kept(kept)) {
+        let kept = bound.counted(kept);
+        if bound.capacity.as_ref().is_some_and(|capacity| !capacity.is_kept(kept)) {
             return false;
         }
-        let Some(least) = self.least else { return true };
+        let Some(least) = bound.least else { return true };
         let kept = |(number, own): (&u8, &Option<u32>)| {
             let written = u64::from(*number) * factor.parts;
             own.map_or(written, |own| written.min(u64::from(own) * factor.units))
         };
-        let kept: u64 = numbers.iter().zip(&self.own).map(kept).sum();
+        let kept: u64 = bound.counted(numbers.iter().zip(&self.own).map(kept)).sum();
         kept * u64::from(WHOLE_BASIS_POINTS)
             >= u64::from(least.basis_points()) * factor.units * self.baseline()
     }

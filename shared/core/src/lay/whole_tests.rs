@@ -6,6 +6,10 @@ use super::*;
 /// percent.
 type Asked = (u8, u16);
 
+fn bound(least: Option<u16>) -> Bound {
+    Bound { least: least.map(|least| Fraction::try_from(least).unwrap()), ..Bound::default() }
+}
+
 fn group(members: &[Asked], promoted: &[u8], least: Option<u16>) -> Exact {
     let own = members.iter().map(|(own, _)| Some(u32::from(*own) * SCALE));
     let wanted = members.iter().map(|(own, part)| u32::from(*own) * u32::from(*part));
@@ -13,8 +17,7 @@ fn group(members: &[Asked], promoted: &[u8], least: Option<u16>) -> Exact {
         wanted: wanted.chain(promoted.iter().map(|weight| u32::from(*weight) * SCALE)).collect(),
         own: own.chain(promoted.iter().map(|_| None)).collect(),
         scalable: true,
-        least: least.map(|least| Fraction::try_from(least).unwrap()),
-        capacity: None,
+        bounds: vec![bound(least)],
     }
 }
 
@@ -113,7 +116,7 @@ fn choices(wanted: u32, own: Option<u32>, (units, parts): Way) -> Vec<u128> {
 }
 
 fn keeps(group: &Exact, numbers: &[u128], (units, parts): Way) -> bool {
-    let Some(least) = group.least else { return true };
+    let Some(least) = group.bounds.first().and_then(|bound| bound.least) else { return true };
     let (mut kept, mut whole) = (0, 0);
     for (number, own) in numbers.iter().zip(&group.own) {
         let written = number * parts;
@@ -219,12 +222,15 @@ fn reference(
 /// Whether the numbers that are found are those that should be.
 fn verify(group: &Exact, least_error: impl Fn(&Exact, Way) -> Option<u128> + Copy) {
     let ways = ways(group);
-    let free = Exact { least: None, ..group.clone() };
+    let free = Exact { bounds: Vec::new(), ..group.clone() };
     let found = group.whole();
     let nearest = free.whole().unwrap();
     assert_eq!(Some(u128::from(nearest.error_ppm)), reference(&free, least_error, &ways));
     let Some(found) = found else {
-        assert!(group.share() < group.least.unwrap(), "held, though the exact weights may be");
+        assert!(
+            group.share(&group.bounds[0]) < group.bounds[0].least.unwrap(),
+            "held, though the exact weights may be"
+        );
         return;
     };
     let numbers: Vec<u128> = found.numbers.iter().copied().map(u128::from).collect();
@@ -279,9 +285,10 @@ fn limited(members: impl Strategy<Value = Vec<Asked>>) -> impl Strategy<Value = 
         |(members, promoted, (least, off), scalable)| {
             let mut group = group(&members, &promoted, None);
             group.scalable = scalable;
-            let near = i32::from(group.share().basis_points()) + off;
+            let near = i32::from(group.share(&group.bounds[0]).basis_points()) + off;
             let least = if least == 0 { near.clamp(1, 10_000) } else { i32::from(least) };
-            group.least = Some(Fraction::try_from(u16::try_from(least).unwrap()).unwrap());
+            group.bounds[0].least =
+                Some(Fraction::try_from(u16::try_from(least).unwrap()).unwrap());
             group
         },
     )

@@ -16,6 +16,7 @@ use crate::{
     effect::Effect,
     field::Property,
     limits::{TagLimit, Terms},
+    mode::Mode,
     names::{
         BackendAlias, BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId,
         TagName, WindowName,
@@ -184,6 +185,18 @@ impl Playbook {
             Origin::Window { window } => self.window(window).is_some(),
             Origin::Operator => true,
         }
+    }
+
+    /// Whether what an override comes from acts. What a person asks for does, and what is gone from the
+    /// playbook ends as it would.
+    #[must_use]
+    pub fn mode_of(&self, origin: &Origin) -> Mode {
+        let mode = match origin {
+            Origin::Alert { play } => self.play(play).map(|play| play.mode),
+            Origin::Window { window } => self.window(window).map(|window| window.mode),
+            Origin::Operator => None,
+        };
+        mode.unwrap_or_default()
     }
 
     /// Whether an override goes on under it: what it comes from is still in it, and a window is open now and

@@ -43,14 +43,15 @@ pub struct Edit {
     pub after: Option<Value>,
 }
 
-/// What holds of a pool where the file does not say it.
-const UNSAID: [(&str, &str); 6] = [
+/// What holds of a pool, a play or a window where the file does not say it.
+const UNSAID: [(&str, &str); 7] = [
     ("limits.leastMembers", "half of its members (the default)"),
     ("limits.leastShare", "no limit (the default)"),
     ("limits.leastCapacity", "no limit (the default)"),
     ("limits.mostOut", "no limit (the default)"),
     ("limits.panic", "no limit (the default)"),
     ("failover", "promote (the default)"),
+    ("mode", "act (the default)"),
 ];
 
 /// In words, as the file itself says things, and never as JSON.
@@ -336,6 +337,22 @@ pools:
                     its limit leastShare: 50% becomes no limit (the default)
             "#]],
         );
+    }
+
+    #[test]
+    fn that_a_play_acts_or_is_in_shadow_is_told() {
+        let shadow = BOOK.replace("- name: drain\n", "- name: drain\n    mode: shadow\n");
+        let told = expect![[r#"
+            ~ play drain
+                mode: act (the default) becomes shadow
+        "#]];
+        check(BOOK, &shadow, &told);
+        let told = expect![[r#"
+            ~ play drain
+                mode: shadow becomes act
+        "#]];
+        check(&shadow, &shadow.replace("mode: shadow", "mode: act"), &told);
+        check(BOOK, &shadow.replace("mode: shadow", "mode: act"), &expect![""]);
     }
 
     #[test]

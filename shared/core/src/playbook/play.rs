@@ -13,6 +13,7 @@ use crate::{
     drift::Drift,
     effect::Effect,
     lease::{Lease, later},
+    mode::Mode,
     names::{PlayName, TagName},
     reconnect::Due,
     shown::Shown,
@@ -24,6 +25,8 @@ use crate::{
 pub struct Play {
     /// Its name, unlike that of any other play.
     pub name: PlayName,
+    /// Whether it acts, or only shows what it would do.
+    pub mode: Mode,
     /// Which signals it is for.
     pub when: Expression,
     /// What it does, in the order of the file; at least one.

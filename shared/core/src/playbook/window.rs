@@ -23,6 +23,7 @@ use crate::{
     fraction::Fraction,
     id::OverrideId,
     lease::later,
+    mode::Mode,
     names::{BackendId, WindowName},
     origin::Authority,
     reconnect::After,
@@ -33,6 +34,8 @@ use crate::{
 pub struct Window {
     /// Its name, unlike that of any other window.
     pub name: WindowName,
+    /// Whether it acts, or only shows what it would do.
+    pub mode: Mode,
     /// When it opens.
     pub opens: Schedule,
     /// How long it is open.

@@ -25,6 +25,7 @@ use crate::{
     field::Property,
     form::{At, Entries},
     limits::Failover,
+    mode::Mode,
     names::{
         BackendName, FreezeName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WindowName,
         WorkspaceName,
@@ -385,6 +386,10 @@ pub(super) struct Play {
         example = &"drain-failing-member"
     )]
     pub(super) name: At<PlayName>,
+    /// `act`, which is the default, or `shadow`: then it never begins, and `status`, `explain`, `plan` and
+    /// the ledger say what it would do.
+    #[schemars(extend("default" = "act"))]
+    pub(super) mode: Option<At<Mode>>,
     /// Which signals it is for: a condition in CEL over `signal`, which has `source`,
     /// `fingerprint`, `severity` (`info`, `warning`, `error` or `critical`, without quotes),
     /// `started`, `labels` and `annotations`. A label that is not there does not match. Beside CEL's
@@ -462,6 +467,10 @@ pub(super) struct Window {
         example = &"eu-patching"
     )]
     pub(super) name: At<WindowName>,
+    /// `act`, which is the default, or `shadow`: then nothing of it begins, and `status`, `explain` and the
+    /// ledger say what it would do.
+    #[schemars(extend("default" = "act"))]
+    pub(super) mode: Option<At<Mode>>,
     /// When it opens, again and again. Either this or `once`.
     pub(super) cron: Option<At<Cron>>,
     /// When it opens, once. Either this or `cron`.

@@ -13,6 +13,7 @@ use crate::{
     lay::Laid,
     ledger::What,
     overrides::{Life, Override},
+    unpublished::Unpublished,
 };
 
 impl Look<'_> {
@@ -30,6 +31,7 @@ impl Look<'_> {
                 self.document.overrides.get(id).is_some_and(|it| it.begun().is_some())
             });
             self.tell_outranked(&laid, &baseline, &begun);
+            self.tell_unpublished(&laid, &baseline, &begun);
             if self.stopped.is_some() {
                 return Next::Rest;
             }
@@ -64,6 +66,15 @@ impl Look<'_> {
                 self.said.push(What::Forced { id: id.clone(), why });
             }
             *known = passes;
+        }
+    }
+
+    /// Tells on what those depend that have just begun, and that nobody has published.
+    fn tell_unpublished(&mut self, laid: &Laid, baseline: &Body, begun: &BTreeSet<OverrideId>) {
+        for id in begun {
+            let Some(over) = self.document.overrides.get(id) else { continue };
+            let of = Unpublished::of(&over.effect, baseline, laid).into_iter();
+            self.said.extend(of.map(|matter| What::Unpublished { id: id.clone(), matter }));
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) fn verdicts(
         if let Some(why) = gates.closed(&over.id).or_else(|| laid.held.get(&over.id)) {
             return match &over.standing {
                 Standing::Held(was) if was == why => Verdict::StillHeld,
-                Standing::Admitted if !begin.is_empty() => {
+                Standing::Admitted if !begin.is_empty() && !why.is_shadow() => {
                     Verdict::Displaced { by: stronger(&begin, over), why: why.clone() }
                 }
                 Standing::Unseen | Standing::Admitted | Standing::Held(_) | Standing::Yielded => {

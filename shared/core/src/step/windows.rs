@@ -15,6 +15,7 @@ use crate::{
     id::OverrideId,
     lease::{Lease, Until},
     ledger::What,
+    mode::Mode,
     names::BackendId,
     origin::Origin,
     overrides::End,
@@ -88,8 +89,8 @@ impl Look<'_> {
             }
             self.document.announced.insert(window.name.clone(), start);
             let effects = window.on(backend).map(|(_, effect)| effect.clone()).collect();
-            let window = window.name.clone();
-            self.said.push(What::Announced { window, start, end, effects });
+            let (window, shadow) = (window.name.clone(), window.mode == Mode::Shadow);
+            self.said.push(What::Announced { window, start, end, effects, shadow });
         }
     }
 

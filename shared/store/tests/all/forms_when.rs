@@ -1,6 +1,9 @@
 //! The forms of what plays say of when they begin, and of what ends them besides their alerts.
 
-use pointsman_core::{group::InForce, occurred::Mark, overrides::Damped, playbook};
+use pointsman_core::{
+    group::InForce, occurred::Mark, overrides::Damped, playbook, pool::Unknown,
+    unpublished::Unpublished,
+};
 
 use super::*;
 
@@ -41,6 +44,44 @@ fn documents_of_plays_that_wait() {
     let (series, claim) = (series_id("f00d"), Box::new(claim));
     document.edit(&mut Edit::Claim { series, claim, fresh: true }, &mut Vec::new());
     check("document_waits.json", &document);
+}
+
+#[test]
+fn what_is_in_shadow_and_what_nobody_has_published() {
+    let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
+    let drain = || Effect::Drain { member: "eu".parse().unwrap() };
+    let short = Box::new(Held::MostOut { out: 3, most: 2 });
+    let uncertain = Held::without(1, Held::Members { serving: 1, least: 2, by_default: false });
+    for (number, would) in [None, Some(short), Some(Box::new(uncertain))].into_iter().enumerate() {
+        let life = Life::Claimed { at: at("12:00:00") };
+        let standing = Standing::Held(Held::Shadow { would });
+        let over = over(&format!("shadow {number}"), drain(), life, standing);
+        document.overrides.insert(over.id.clone(), over);
+    }
+    let member = |name: &str, weight| Member {
+        name: name.parse().unwrap(),
+        weight: Value::Number(weight),
+        priority: Value::Absent,
+    };
+    let pool = Pool::new(vec![member("eu", 50), member("us", 50)]).unwrap();
+    let unknown = Unknown { has_sessions: true, may_be_left_out: ["us".parse().unwrap()].into() };
+    let body = pool.knowing(unknown).into();
+    document.sight = Some(Sight { at: at("12:12:01"), by: SightBy::Read, body });
+    check("document_shadow.json", &document);
+    let us = || ["us".parse().unwrap()].into();
+    for (name, matter) in [
+        ("sessions", Unpublished::Sessions { members: us() }),
+        ("left_out", Unpublished::LeftOut { members: us() }),
+        ("answers", Unpublished::Answers { status: Some(418) }),
+    ] {
+        let what = What::Unpublished { id: id("a"), matter };
+        let line = Line::new(at("12:00:00"), Some(&backend("chat-pool")), what);
+        check(&format!("line_unpublished_{name}.json"), &line);
+    }
+    let (window, effects) = ("patching".parse().unwrap(), vec![drain()]);
+    let (start, end) = (at("13:00:00"), at("14:00:00"));
+    let what = What::Announced { window, start, end, effects, shadow: true };
+    check("line_announced_shadow.json", &Line::new(at("12:00:00"), None, what));
 }
 
 #[test]

@@ -70,7 +70,9 @@ impl Kind {
             | Held::Ahead
             | Held::NoProperty(_)
             | Held::Unreadable(_)
-            | Held::ManyWrites { .. } => Self::Other,
+            | Held::ManyWrites { .. }
+            | Held::Uncertain { .. }
+            | Held::Shadow { .. } => Self::Other,
         }
     }
 }

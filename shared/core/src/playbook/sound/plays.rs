@@ -34,6 +34,7 @@ impl Reading<'_> {
     pub(super) fn play(&mut self, wire: wire::Play, declared: Option<&Declared>) -> Option<Play> {
         let wire::Play {
             name,
+            mode,
             when,
             unless,
             effects,
@@ -99,6 +100,7 @@ impl Reading<'_> {
         );
         Some(Play {
             name: name.value?,
+            mode: mode.and_then(|mode| mode.value).unwrap_or_default(),
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             begins,

@@ -49,7 +49,7 @@ impl Reading<'_> {
         At { at: holder, value }: &At<wire::Window>,
         declared: Option<&Declared>,
     ) -> Option<Window> {
-        let wire::Window { name, cron, once, lasts, announce, effects, ramp, after } =
+        let wire::Window { name, mode, cron, once, lasts, announce, effects, ramp, after } =
             value.clone()?;
         let lasts = lasts.given();
         let opens = match (cron, once) {
@@ -99,6 +99,7 @@ impl Reading<'_> {
         Some(Window {
             after: after.unwrap_or_default(),
             name: name.value?,
+            mode: mode.and_then(|mode| mode.value).unwrap_or_default(),
             opens: opens?,
             lasts: lasts?,
             announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,

@@ -323,6 +323,7 @@ fn what_a_play_says_is_what_is_read() {
         [
             Play {
                 name: plain,
+                mode: Live,
                 when: "true",
                 effects: [
                     EffectTemplate {
@@ -363,6 +364,7 @@ fn what_a_play_says_is_what_is_read() {
             },
             Play {
                 name: all,
+                mode: Live,
                 when: "signal.labels.a == \"x\"",
                 effects: [
                     EffectTemplate {
@@ -413,6 +415,7 @@ fn what_a_play_says_is_what_is_read() {
             },
             Play {
                 name: for,
+                mode: Live,
                 when: "true",
                 effects: [
                     EffectTemplate {

@@ -264,7 +264,7 @@ fn unknown_fields() {
                |
             12 |     colour: blue
                |     ^^^^^^
-               = the fields here are `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold` and others
+               = the fields here are `name`, `mode`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within` and others
         "#]],
     );
 }
@@ -476,7 +476,7 @@ fn wrong_types() {
                |
             17 |   - just text
                |     ^^^^^^^^^
-               = it has `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `drift`, `after`, `show`
+               = it has `name`, `mode`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `drift`, `after`, `show`
         "#]],
     );
 }
@@ -547,7 +547,7 @@ plays:
               |
             9 |     colour: blue
               |     ^^^^^^
-              = the fields here are `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold` and others
+              = the fields here are `name`, `mode`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within` and others
 
             playbook.yaml:11:18: a signal has no `sevrity`
                |

@@ -207,3 +207,28 @@ fn writes_per_hour() {
         "#]],
     );
 }
+
+#[test]
+fn modes() {
+    check(
+        &format!(
+            "{HEAD}plays:\n  - name: drain\n    mode: shadwo\n    when: \"true\"\n    \
+             do: [{{drain: {{pool: chat, member: eu}}}}]\nwindows:\n  - name: patching\n    \
+             mode: [shadow]\n    once: {{at: 2026-12-24T22:00, zone: UTC}}\n    lasts: 1h\n    \
+             do: [{{drain: {{pool: chat, member: eu}}}}]\n"
+        ),
+        &expect![[r#"
+            playbook.yaml:9:11: `shadwo` cannot stand here
+              |
+            9 |     mode: shadwo
+              |           ^^^^^^
+              = did you mean `shadow`?
+
+            playbook.yaml:14:5: this must be one of the names, and there is a list
+               |
+            14 |     mode: [shadow]
+               |     ^^^^
+               = write one of `act`, `shadow`
+        "#]],
+    );
+}

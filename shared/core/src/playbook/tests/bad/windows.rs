@@ -112,7 +112,7 @@ windows:
                |
             32 |     every: 2h
                |     ^^^^^
-               = the fields here are `name`, `cron`, `once`, `lasts`, `announce`, `do`, `ramp` and `after`
+               = the fields here are `name`, `mode`, `cron`, `once`, `lasts`, `announce`, `do`, `ramp` and `after`
         "#]],
     );
 }
