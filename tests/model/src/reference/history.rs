@@ -130,11 +130,19 @@ impl Lived<'_> {
         self.compared += 1;
         let (real, right) = (standings(world), stood.last().expect("it has looked"));
         let recent = &stood[stood.len().saturating_sub(TOLD_WITHIN)..];
+        // What is held by a limit leaves its place of the budget to another in the same look: that the budget is
+        // used up then is told at the next one, too.
+        let by_budget = Some(&Stands::Held(Kind::Budget));
+        let is_new = |id: &OverrideId| {
+            recent.len() < TOLD_WITHIN
+                || recent.iter().any(|stood| stood.get(id) != right.get(id))
+        };
         let was_told = |id: &OverrideId, stands: &Stands| {
             let is_held = matches!(right.get(id), Some(Stands::Held(_)));
             is_held
                 && matches!(stands, Stands::Held(_))
-                && recent.iter().any(|stood| stood.get(id) == Some(stands))
+                && (recent.iter().any(|stood| stood.get(id) == Some(stands))
+                    || right.get(id) == by_budget && is_new(id))
         };
         let is_so = |(id, stands)| right.get(id) == Some(stands) || was_told(id, stands);
         let shown = world.azure.pool().expect("it is a pool");
