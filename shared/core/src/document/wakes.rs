@@ -85,6 +85,8 @@ impl Document {
         wakes.extend(self.etags.missing().map(|since| self.again(since)));
         for over in self.overrides.values() {
             wakes.extend(over.ends().map(|(at, _)| at));
+            // When one of several is over, another may be the oldest or the worst.
+            wakes.extend(over.behind.known().values().map(|asked| asked.expires(over.begun())));
             wakes.extend(warning(over));
             if let Life::Ended { steps, .. } = &over.life {
                 wakes.extend(steps.last().map(|last| later(*last, over.lease.every)));
