@@ -160,6 +160,9 @@ impl Document {
 
     /// Takes in that a create whose answer is not known was done: what is shown is what it puts there. Of
     /// several, any may have been it, and the others may still land.
+    ///
+    /// Should someone else have made the backend in the moment between the 404 and the create, nothing tells: only
+    /// the answer would. It counts as ours all the same, or each lost answer would leave a backend behind (I3).
     fn retire_created(&mut self, etag: &Etag, shown: &Body, said: &mut Vec<What>) {
         if self.etags.is_ours(etag) || self.etags.is_current(etag) {
             return;

@@ -134,8 +134,7 @@ impl Lived<'_> {
         // used up then is told at the next one, too.
         let by_budget = Some(&Stands::Held(Kind::Budget));
         let is_new = |id: &OverrideId| {
-            recent.len() < TOLD_WITHIN
-                || recent.iter().any(|stood| stood.get(id) != right.get(id))
+            recent.len() < TOLD_WITHIN || recent.iter().any(|stood| stood.get(id) != right.get(id))
         };
         let was_told = |id: &OverrideId, stands: &Stands| {
             let is_held = matches!(right.get(id), Some(Stands::Held(_)));
