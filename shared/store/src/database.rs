@@ -13,7 +13,7 @@ use std::{
 
 use pointsman_engine::ports::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, oneshot};
 
 use crate::{
     arrivals::Arrivals,
@@ -22,7 +22,7 @@ use crate::{
     location,
     readers::Readers,
     schema,
-    writer::{JOBS_MAX, Order, Work, Writer},
+    writer::{Desk, Work, Writer},
 };
 
 /// How many connections read.
@@ -44,12 +44,12 @@ pub struct Database {
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    orders: mpsc::Sender<Order>,
+    desk: Desk,
     readers: Arc<Readers>,
     arrivals: Arrivals,
     commits: Arc<AtomicU64>,
     /// Says when the writer has ended.
-    writer: Mutex<Option<oneshot::Receiver<()>>>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl Database {
@@ -77,17 +77,17 @@ impl Database {
         let readers = Readers::open(&connecting, READERS).map_err(unopened)?;
         let readers = Arc::new(readers);
         let commits = Arc::new(AtomicU64::new(0));
-        let (orders, taken) = mpsc::channel(JOBS_MAX);
         let writer = Writer::new(connecting, conn, Arc::clone(&readers), Arc::clone(&commits));
+        let (desk, run) = Desk::new(writer);
         let (end, ended) = oneshot::channel();
         let work = move || {
-            writer.run(taken);
+            run();
             let _ = end.send(());
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work);
         thread.map_err(|error: io::Error| OpenError::file(&path, &error))?;
-        let (arrivals, writer) = (Arrivals::new(), Mutex::new(Some(ended)));
-        Ok(Self { inner: Arc::new(Inner { path, orders, readers, arrivals, commits, writer }) })
+        let (arrivals, ended) = (Arrivals::new(), Mutex::new(Some(ended)));
+        Ok(Self { inner: Arc::new(Inner { path, desk, readers, arrivals, commits, ended }) })
     }
 
     /// Runs `work` in the writer's next transaction, alone while it runs, and answers when its
@@ -102,7 +102,7 @@ impl Database {
         W: FnOnce(&Connection) -> Result<T, JobError> + Send + 'static,
     {
         let (work, answered) = Work::new(work);
-        self.inner.orders.send(Order::Do(Box::new(work))).await.map_err(|_| closed())?;
+        self.inner.desk.order(Box::new(work)).await?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -149,10 +149,9 @@ impl Database {
 
     /// Finishes what is waiting, then closes the file. Every later call is `Unavailable`.
     pub async fn close(&self) {
-        let mut writer = self.inner.writer.lock().await;
-        if let Some(ended) = writer.take() {
-            // An error of either says that the writer has ended already.
-            let _ = self.inner.orders.send(Order::Close).await;
+        if let Some(ended) = self.inner.ended.lock().await.take() {
+            self.inner.desk.close().await;
+            // An error says that it has ended already.
             let _ = ended.await;
         }
     }

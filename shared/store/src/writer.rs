@@ -1,10 +1,14 @@
 //! The one writer: commits what is waiting together.
 //!
 //! SQLite writes one transaction at a time, and a durable commit costs one sync of the disk, which
-//! takes longer than everything else. So one thread owns the only writing connection. It takes
+//! takes longer than everything else. So there is one writing connection, and one thread that takes
 //! whatever is waiting, up to [`GROUP_JOBS_MAX`], runs each job behind a savepoint inside one
-//! transaction, commits once, and then answers all of them. An idle writer starts at once, so
-//! nothing waits for company; under load, what arrives during one sync shares the next.
+//! transaction, commits once, and then answers all of them. Nothing waits for company; under load, what
+//! arrives during one sync shares the next.
+//!
+//! Where nothing is waiting and nobody writes, a caller writes by itself, in place: to wake the thread and
+//! to be woken by it would take a good part of the time that the disk takes. Whatever comes meanwhile waits
+//! for the thread, which waits for the caller; so nobody writes in place before those who came first.
 //!
 //! # What a job can count on
 //! - It is alone: no other write of this or of another process happens between its statements.
@@ -16,20 +20,25 @@
 //! - A caller who is gone before its job began is not worked for. What was begun is finished, also
 //!   where the caller has gone away in the meantime.
 //!
-//! A job that panics ends the writer: every call is answered `Unavailable` from then on, and
-//! readiness says so.
+//! A job that panics ends the writer, wherever it ran: every call is answered `Unavailable` from then on,
+//! and readiness says so.
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use pointsman_engine::ports::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{mpsc, oneshot},
+    task,
+};
 
 use crate::{
     connecting::Connecting,
@@ -53,6 +62,8 @@ const CHECKPOINT_COMMITS: u64 = 64;
 pub(crate) enum Order {
     /// Something to write.
     Do(Box<dyn Job>),
+    /// The log is long enough to be copied into the file.
+    Checkpoint,
     /// Nothing more is taken; what is waiting is still done.
     Close,
 }
@@ -131,13 +142,109 @@ where
     }
 }
 
-/// What the thread owns: the writing connection.
+/// What writes: the writing connection.
+#[derive(Debug)]
 pub(crate) struct Writer {
     connecting: Connecting,
     conn: Option<Connection>,
     readers: Arc<Readers>,
     commits: Arc<AtomicU64>,
     since_checkpoint: u64,
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    /// None once it is closed.
+    writer: Arc<Mutex<Option<Writer>>>,
+    orders: mpsc::Sender<Order>,
+    /// How many jobs were sent to the thread and are not done.
+    sent: Arc<AtomicUsize>,
+}
+
+impl Desk {
+    /// A way to this writer, whose thread is then to run what this gives beside it.
+    pub(crate) fn new(writer: Writer) -> (Self, impl FnOnce() + Send + 'static) {
+        let writer = Arc::new(Mutex::new(Some(writer)));
+        let (orders, taken) = mpsc::channel(JOBS_MAX);
+        let sent = Arc::new(AtomicUsize::new(0));
+        let (theirs, done) = (Arc::clone(&writer), Arc::clone(&sent));
+        (Self { writer, orders, sent }, move || run(&theirs, taken, &done))
+    }
+
+    /// Has a job done: at once and in place where the writer is idle, else by its thread. It is answered by itself.
+    pub(crate) async fn order(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let Some(job) = self.do_in_place(job) else { return Ok(()) };
+        let room = self.orders.reserve().await.map_err(|_| closed())?;
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        room.send(Order::Do(job));
+        Ok(())
+    }
+
+    /// Does a job where the writer is idle and this thread may be held up; else gives it back.
+    fn do_in_place(&self, job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+        let may_block =
+            Handle::try_current().is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if !may_block || self.sent.load(Ordering::Relaxed) > 0 {
+            return Some(job);
+        }
+        let Ok(mut place) = self.writer.try_lock() else { return Some(job) };
+        let Some(writer) = place.as_mut() else { return Some(job) };
+        let work = AssertUnwindSafe(|| writer.commit_all(VecDeque::from([job])));
+        if task::block_in_place(|| catch_unwind(work)).is_err() {
+            *place = None;
+        } else if writer.since_checkpoint >= CHECKPOINT_COMMITS {
+            // One that has no room has something to do, and comes to it then.
+            let _ = self.orders.try_send(Order::Checkpoint);
+        }
+        None
+    }
+
+    /// Takes no more jobs; those that were sent are done.
+    pub(crate) async fn close(&self) {
+        // An error says that it is closed.
+        let _ = self.orders.send(Order::Close).await;
+    }
+}
+
+/// Works until it is told to close, or nobody is left who could send a job.
+fn run(writer: &Mutex<Option<Writer>>, mut orders: mpsc::Receiver<Order>, sent: &AtomicUsize) {
+    let mut waiting = Vec::with_capacity(GROUP_JOBS_MAX);
+    while orders.blocking_recv_many(&mut waiting, GROUP_JOBS_MAX) > 0 {
+        let mut group = VecDeque::with_capacity(waiting.len());
+        let mut jobs = 0;
+        for order in waiting.drain(..) {
+            match order {
+                Order::Do(job) => {
+                    jobs += 1;
+                    if !job.is_abandoned() {
+                        group.push_back(job);
+                    }
+                }
+                Order::Checkpoint => {}
+                Order::Close => orders.close(),
+            }
+        }
+        let company = group.len() > 1;
+        let Ok(mut writer) = writer.lock() else { return };
+        // A job has panicked in place.
+        let Some(writer) = writer.as_mut() else { return };
+        writer.commit_all(group);
+        sent.fetch_sub(jobs, Ordering::Relaxed);
+        if company {
+            // Under load, those who were just answered have more: a group that leaves without
+            // them is small.
+            std::thread::yield_now();
+        }
+        if writer.since_checkpoint >= CHECKPOINT_COMMITS && orders.is_empty() {
+            writer.checkpoint();
+        }
+    }
+    if let Ok(mut writer) = writer.lock()
+        && let Some(writer) = writer.take()
+    {
+        writer.close();
+    }
 }
 
 impl Writer {
@@ -150,31 +257,14 @@ impl Writer {
         Self { connecting, conn: Some(conn), readers, commits, since_checkpoint: 0 }
     }
 
-    /// Works until it is told to close, or nobody is left who could send a job.
-    pub(crate) fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut waiting = Vec::with_capacity(GROUP_JOBS_MAX);
-        while orders.blocking_recv_many(&mut waiting, GROUP_JOBS_MAX) > 0 {
-            let mut group = VecDeque::with_capacity(waiting.len());
-            for order in waiting.drain(..) {
-                match order {
-                    Order::Do(job) if job.is_abandoned() => {}
-                    Order::Do(job) => group.push_back(job),
-                    Order::Close => orders.close(),
-                }
-            }
-            let company = group.len() > 1;
-            while !group.is_empty() {
-                self.commit(&mut group);
-            }
-            if company {
-                // Under load, those who were just answered have more: a group that leaves without
-                // them is small.
-                std::thread::yield_now();
-            }
-            if self.since_checkpoint >= CHECKPOINT_COMMITS && orders.is_empty() {
-                self.checkpoint();
-            }
+    /// Runs jobs and answers them.
+    fn commit_all(&mut self, mut group: VecDeque<Box<dyn Job>>) {
+        while !group.is_empty() {
+            self.commit(&mut group);
         }
+    }
+
+    fn close(mut self) {
         // The last connection to close copies the log into the file and removes it, if it may write.
         self.readers.close();
         if let Some(Err((_, error))) = self.conn.take().map(Connection::close) {
