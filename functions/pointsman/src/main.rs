@@ -25,7 +25,14 @@ mod terminal;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
 use self::failed::Failed;
+
+/// A decision makes and drops thousands of small things. The system's allocator gives the memory of each
+/// decision back to the kernel and takes it again for the next, which cost as much as deciding.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Where a shell asks how a line could go on, that is answered here, and nothing else is done.

@@ -28,8 +28,13 @@ mod world;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use mimalloc::MiMalloc;
 
 use crate::{azure::Azure, error::Failed, report::Report};
+
+/// What is measured in this process has the program's allocator; so has the forwarder.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures Pointsman.
 #[derive(Debug, Parser)]
