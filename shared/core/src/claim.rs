@@ -201,6 +201,12 @@ impl Behind {
         self.known.remove(series);
     }
 
+    /// Whether the time of one of the known ones has run out.
+    #[must_use]
+    pub fn runs_out(&self, begun: Option<Timestamp>, now: Timestamp) -> bool {
+        self.known.values().any(|asked| asked.expires(begun) <= now)
+    }
+
     /// Takes out the known ones whose time has run out, and gives them, each with why.
     pub fn expire(&mut self, begun: Option<Timestamp>, now: Timestamp) -> Vec<(SeriesId, End)> {
         let gone = self.known.extract_if(.., |_, asked| asked.expires(begun) <= now);

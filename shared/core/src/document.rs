@@ -20,6 +20,7 @@ pub mod hand;
 mod intents;
 mod life;
 mod out;
+mod overrides;
 mod panic;
 mod reconnects;
 mod sight;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     intents::{FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
+    overrides::Overrides,
     panic::Panic,
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
@@ -88,7 +90,7 @@ pub struct Document {
     pub generation: u64,
     /// The overrides that are claimed, in force, or ramping out.
     #[serde(default)]
-    pub overrides: BTreeMap<OverrideId, Override>,
+    pub overrides: Overrides,
     /// When an operator last undid each override: what was claimed by then does not come back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<OverrideId, Timestamp>,
@@ -154,7 +156,7 @@ impl Document {
             backend,
             now,
             generation: 0,
-            overrides: BTreeMap::new(),
+            overrides: Overrides::default(),
             undone: BTreeMap::new(),
             forced: BTreeMap::new(),
             occurred: BTreeMap::new(),

@@ -75,7 +75,7 @@ fn alert(member: &str, severity: Severity) -> Override {
 
 fn document(overrides: impl IntoIterator<Item = Override>) -> Document {
     let mut document = Document::new(backend(), moment("01T00:00"));
-    document.overrides = overrides.into_iter().map(|over| (over.id.clone(), over)).collect();
+    document.overrides = overrides.into_iter().collect();
     document
 }
 
@@ -198,7 +198,7 @@ fn a_budget_lets_the_strongest_begin_and_is_changed_in_the_same_step() {
     assert!(first.depends.contains(&scope), "of two that want the last place, one decides again");
     // What has begun asks for nothing more, and what others do is none of its concern.
     let mut rest = first.document.clone();
-    rest.overrides.retain(|_, over| over.begun().is_some());
+    rest.overrides.retain(|over| over.begun().is_some());
     assert!(!look(&rest, &playbook, &first.groups, moment("01T00:01")).depends.contains(&scope));
     // Elsewhere, the same budget.
     let other = document([alert("m5", Severity::Critical)]);

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    document,
     mode::Mode,
     notice::Kind,
     overrides::{End, Held, Life, Standing},
@@ -89,7 +90,9 @@ impl World {
 
     /// Forgets every override, as one that has given back everything is forgotten.
     fn forget(&mut self) {
-        self.documents.values_mut().for_each(|document| document.overrides.clear());
+        self.documents
+            .values_mut()
+            .for_each(|document| document.overrides = document::Overrides::default());
     }
 
     /// Lets something become of every override.

@@ -46,14 +46,16 @@
 //! # The modules
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
-//! `admitted` keeps what overrides say of each member, `check` and `out` hold a shape against the limits,
-//! `force` says what passes them,
+//! `admit` keeps what the limits allow, `admitted` is what overrides say of each member, `check` and `out`
+//! hold a shape against the limits, `counts` is what they count, `force` says what passes them,
 //! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
 //! `join` adds the members that are asked for before all that; `single` is for a Single, which has no
 //! limits to keep.
 
+mod admit;
 mod admitted;
 mod check;
+mod counts;
 mod force;
 mod given;
 mod ground;
@@ -66,7 +68,12 @@ mod why;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::out::{Out, would_be_out};
-use self::{admitted::Admitted, ground::Ground, join::Joined, why::Asking};
+use self::{
+    admit::{Kept, admit},
+    admitted::Admitted,
+    ground::Ground,
+    join::Joined,
+};
 pub use self::{
     given::{Contribution, Yielded},
     why::{Also, Asked, Asks, Exact, Fate, Why},
@@ -134,10 +141,12 @@ fn lay_pool(
         Ok(ground) if !joins.is_empty() => ground.join(&joins, &mut laid),
         Ok(_) | Err(_) => Joined::default(),
     };
-    let with = baseline.with(joined.entries());
-    let ground = match &ground {
-        Ok(_) => Ground::of(&with, baseline.members().len(), terms, yielded),
-        Err(held) => Err(held.clone()),
+    let with;
+    let ground = if joined.is_empty() {
+        ground
+    } else {
+        with = baseline.with(joined.entries());
+        Ground::of(&with, baseline.members().len(), terms, yielded)
     };
     let ground = match ground {
         Ok(ground) => ground,
@@ -158,92 +167,22 @@ fn lay_pool(
     laid
 }
 
-/// An override that was kept, and the members that it touches.
-struct Kept<'a> {
-    id: &'a OverrideId,
-    members: Vec<usize>,
-}
-
-/// Keeps, in the order of rank, each contribution that the limits allow beside those kept before.
-fn admit<'a>(
-    ground: &Ground<'_>,
-    contributions: &[Contribution<'a>],
-    laid: &mut Laid,
-) -> (Admitted, Vec<Kept<'a>>, Vec<Asking<'a>>) {
-    let mut waiting = Vec::with_capacity(contributions.len());
-    for one in contributions {
-        match ground.targets(one) {
-            Ok(targets) if targets.is_empty() => {
-                laid.yielded.insert(one.over.id.clone());
-            }
-            Ok(targets) => waiting.push((one, targets)),
-            Err(held) => {
-                laid.held.insert(one.over.id.clone(), held);
-            }
-        }
-    }
-    waiting.sort_unstable_by_key(|(one, _)| one.over.rank());
-    let asking = waiting
-        .iter()
-        .flat_map(|(one, targets)| targets.iter().map(|target| Asking::of(one, target)))
-        .collect();
-    let mut admitted = Admitted::default();
-    let mut kept = Vec::with_capacity(waiting.len());
-    // What was held may fit once a group was promoted for another: it is tried again while that
-    // changes anything.
-    loop {
-        let before = kept.len();
-        waiting.retain(|(one, targets)| {
-            let mut tried = admitted.clone();
-            for target in targets {
-                tried.add(one, target);
-            }
-            // Most overrides of a storm ask for what an earlier one did; they need no check.
-            if tried != admitted {
-                match ground.standbys_needed(&tried) {
-                    Ok(standbys) => tried.standbys = standbys,
-                    Err(held) => {
-                        let Some(standbys) = ground.passes(one, &admitted, &tried) else {
-                            laid.held.insert(one.over.id.clone(), held);
-                            return true;
-                        };
-                        tried.standbys = standbys;
-                        if one.forced {
-                            tried.forced = true;
-                            laid.forced.insert(one.over.id.clone(), held);
-                        }
-                    }
-                }
-                admitted = tried;
-            }
-            laid.held.remove(&one.over.id);
-            let members = targets.iter().map(|target| target.at).collect();
-            kept.push(Kept { id: &one.over.id, members });
-            false
-        });
-        if kept.len() == before || waiting.is_empty() {
-            return (admitted, kept, asking);
-        }
-    }
-}
-
 /// Turns what was admitted into values of fields, and says who owns each.
 fn render(
     ground: &Ground<'_>,
     admitted: &Admitted,
-    kept: &[Kept<'_>],
+    kept: &Kept<'_>,
     joined: &Joined,
     laid: &mut Laid,
 ) {
     let shape = ground.shape(admitted, admitted.standbys);
     let leader = (0..ground.members.len()).find(|at| ground.group[*at] == ground.serving);
     let groups: BTreeSet<u8> = shape.group.iter().copied().collect();
+    let owners = |members: &[usize]| -> BTreeSet<OverrideId> {
+        members.iter().flat_map(|at| &kept[*at]).map(|id| (*id).clone()).collect()
+    };
     for number in groups {
         let within = shape.within(number);
-        let owners = |members: &[usize]| -> BTreeSet<OverrideId> {
-            let touches = |one: &&Kept<'_>| one.members.iter().any(|at| members.contains(at));
-            kept.iter().filter(touches).map(|one| one.id.clone()).collect()
-        };
         let group = ground.asked(&shape, &within, admitted.forced);
         // What was admitted was checked, so there are numbers for it.
         let Some(whole) = group.whole() else { continue };
@@ -270,13 +209,13 @@ fn render(
             }
             if moved && let Some(leader) = leader {
                 let field = Field::priority(&member.name);
-                if !admitted.promoted.contains_key(&at) {
+                if admitted.serves(at).is_none() {
                     laid.why.entry(field.clone()).or_default().also = Some(Also::Promoted);
                 }
                 laid.owners.insert(field.clone(), owners(&within));
                 laid.values.insert(field, ground.members[leader].priority.clone());
             }
-            let said = admitted.weights.contains_key(&at);
+            let said = !admitted.weight(at).is_free();
             let changed = shape.weight[at] != ground.base[at]
                 || (moved && member.weight.number().is_none() && !ground.is_given_up(at));
             if said || changed || all {

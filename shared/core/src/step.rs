@@ -272,11 +272,9 @@ impl<'a> Look<'a> {
     fn end_what_is_over(&mut self) {
         let now = self.now;
         self.damp();
-        for over in self.document.overrides.values_mut() {
+        let runs_out = |over: &Override| over.behind.runs_out(over.begun(), now);
+        for over in self.document.overrides.changing(runs_out) {
             let ran_out = over.behind.expire(over.begun(), now);
-            if ran_out.is_empty() {
-                continue;
-            }
             if let Some(occurred) = self.document.occurred.get_mut(&over.id) {
                 ran_out.iter().for_each(|(series, _)| occurred.rests(series));
             }
@@ -313,10 +311,9 @@ impl<'a> Look<'a> {
         for (id, why) in due {
             self.document.end(&id, why, &mut self.said);
         }
-        for over in self.document.overrides.values_mut() {
-            if let Some(warning) = warning(over)
-                && now >= warning
-                && let Some((ends, _)) = over.ends()
+        let is_due = |over: &Override| warning(over).is_some_and(|warning| now >= warning);
+        for over in self.document.overrides.changing(is_due) {
+            if let Some((ends, _)) = over.ends()
                 && let Life::Begun { warned, .. } = &mut over.life
             {
                 *warned = Some(now);
@@ -328,6 +325,10 @@ impl<'a> Look<'a> {
     /// Asks once for each override that wants to begin whether it may. At a backend that cannot be changed
     /// none may. A place of a budget that one could not take, because a limit keeps it back, goes to the next.
     fn ask_gates(&mut self, observed: &Observed) {
+        let may_panic = self.terms.limits.panic.is_some() || self.document.panic.is_some();
+        if !may_panic && !self.document.overrides.values().any(Override::wants_to_begin) {
+            return;
+        }
         let body = match self.workable(observed) {
             Ok((_, body)) => body,
             Err(why) => {
@@ -421,11 +422,13 @@ impl<'a> Look<'a> {
     /// Works out for how long each override is held that comes and goes.
     fn damp(&mut self) {
         let playbook = self.generation.playbook;
-        for over in self.document.overrides.values_mut() {
+        let damped = |over: &Override| {
             let play = over.origin.play().and_then(|play| playbook.play(play));
-            let damping = play.and_then(|play| play.damping.as_ref());
-            let occurred = self.document.occurred.get(&over.id);
-            over.damped = damping.and_then(|damping| damping.of(over, occurred));
+            let damping = play.and_then(|play| play.damping.as_ref())?;
+            damping.of(over, self.document.occurred.get(&over.id))
+        };
+        for over in self.document.overrides.changing(|over| over.damped != damped(over)) {
+            over.damped = damped(over);
         }
     }
 
@@ -519,8 +522,12 @@ impl<'a> Look<'a> {
 
     /// Takes in what is laid: what begins, what is held, what gives way to whom.
     fn pass_verdicts(&mut self, laid: &Laid) {
-        let verdicts = verdicts(&self.document.overrides, laid, &self.gates);
-        let begin = verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Begins);
+        let verdicts: Vec<(OverrideId, Verdict)> =
+            verdicts(&self.document.overrides, laid, &self.gates)
+                .filter(|(over, verdict)| !verdict.is_so(over))
+                .map(|(over, verdict)| (over.id.clone(), verdict))
+                .collect();
+        let begin = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Begins);
         for over in begin.filter_map(|(id, _)| self.document.overrides.get(id)) {
             note_begun(over, self.generation.playbook, &mut self.groups, self.now);
         }

@@ -198,8 +198,8 @@ async fn what_is_undone_is_looked_at_though_azure_was_in_trouble_a_moment_ago() 
     world.hear(&engine, other).await;
     assert_eq!(asked(), 1);
     let document = world.store.documents().await.unwrap().remove(0).body;
-    let mut claimed = document.overrides.into_values();
-    let id = claimed.find(|over| over.series == one.series).unwrap().id;
+    let mut claimed = document.overrides.values();
+    let id = claimed.find(|over| over.series == one.series).unwrap().id.clone();
     let command =
         Command::UndoOverride { backend: document.backend, id, reason: "enough".to_owned() };
     world.take_in(&engine, Outgoing::command("ann", command, "1")).await;

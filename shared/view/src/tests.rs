@@ -83,7 +83,7 @@ fn document(over: &Override, stood: bool) -> Document {
     let (baseline, written) = (Value::Number(50), Value::Number(6));
     let owned = Owned { baseline, written, stood, unmet: None };
     document.owned.insert(Field::weight(&"eu".parse().unwrap()), owned);
-    document.overrides.insert(over.id.clone(), over.clone());
+    document.overrides.insert(over.clone());
     if over.begun().is_some() && !stood {
         document.intents.push(Intent {
             id: IntentId::derive(&["write"]),

@@ -51,17 +51,19 @@ const TIMES: u32 = 20;
 pub(crate) fn measure() -> Result<Vec<Figure>, Failed> {
     let mut figures = Vec::new();
     let [many, few] = OVERRIDES.map(steps);
-    let ((begins, rests), (few_begin, few_rest)) = (many?, few?);
-    let step = |name: &str, many: f64, few: f64| {
+    let (many, few) = (many?, few?);
+    let step = |name: &str, many: f64, few: f64, goal: Option<Goal>| {
         let name = format!("a step that {name}, {} overrides on {MEMBERS} members", OVERRIDES[0]);
-        let goal = Goal::ValueMax(STEP_MICROSECONDS_MAX);
+        let figure = Figure::new(&name, many, "µs");
         [
-            Figure::new(&name, many, "µs").goal(goal),
+            goal.into_iter().fold(figure, Figure::goal),
             Figure::new(format!("the same, to that with {}", OVERRIDES[1]), many / few, "×"),
         ]
     };
-    figures.extend(step("lets all begin", begins, few_begin));
-    figures.extend(step("changes nothing", rests, few_rest));
+    let goal = Some(Goal::ValueMax(STEP_MICROSECONDS_MAX));
+    figures.extend(step("changes nothing", many.rests, few.rests, goal));
+    figures.extend(step("lets one more begin", many.one_begins, few.one_begins, goal));
+    figures.extend(step("lets all begin", many.all_begin, few.all_begin, None));
     let [many, few] = PLAYS.map(evaluated);
     let (many, few) = (many?, few?);
     let name = format!("the plays for a signal, of {}", PLAYS[0]);
@@ -80,9 +82,20 @@ fn shortest(mut what: impl FnMut()) -> f64 {
     (0..ROUNDS).map(|_| round(&mut what)).fold(f64::INFINITY, f64::min)
 }
 
-/// How long a step takes that lets so many overrides begin, and one that finds them in force.
-fn steps(overrides: usize) -> Result<(f64, f64), Failed> {
-    let playbook = book(overrides)?;
+/// How long steps take, in microseconds.
+struct Steps {
+    /// One that finds all in force.
+    rests: f64,
+    /// One that finds all but one in force, which drains another member.
+    one_begins: f64,
+    /// One that finds none in force.
+    all_begin: f64,
+}
+
+/// How long steps take at a pool with so many overrides.
+fn steps(overrides: usize) -> Result<Steps, Failed> {
+    // One more play, for the override that joins.
+    let playbook = book(overrides + 1)?;
     let generation = Generation { number: 1, playbook: &playbook };
     let now = now()?;
     let backend: BackendId = playbook
@@ -92,8 +105,8 @@ fn steps(overrides: usize) -> Result<(f64, f64), Failed> {
         .ok_or_else(|| Failed("the playbook has no pool".to_owned()))?;
     let mut document = Document::new(backend, now);
     for number in 0..overrides {
-        let over = over(number, now)?;
-        document.overrides.insert(over.id.clone(), over);
+        let over = over(number, effect(number)?, now)?;
+        document.overrides.insert(over);
     }
     let shown = shown(&Body::Pool(pool()?), 1);
     let groups = Groups::new();
@@ -112,9 +125,18 @@ fn steps(overrides: usize) -> Result<(f64, f64), Failed> {
     if settled.next != Next::Rest {
         return Err(Failed(format!("it does not rest: {:?}", settled.next)));
     }
-    let begins = shortest(|| drop(black_box(look(&document, &shown))));
-    let rests = shortest(|| drop(black_box(look(&settled.document, &changed))));
-    Ok((begins, rests))
+    let mut joined = settled.document.clone();
+    let drain = Effect::Drain { member: name(MEMBERS - 1)? };
+    joined.overrides.insert(over(overrides, drain, now)?);
+    let begun = look(&joined, &changed);
+    if !matches!(&begun.next, Next::Write(intent) if intent.changes.len() == 1) {
+        return Err(Failed(format!("one more does not begin: {:?}", begun.next)));
+    }
+    Ok(Steps {
+        rests: shortest(|| drop(black_box(look(&settled.document, &changed)))),
+        one_begins: shortest(|| drop(black_box(look(&joined, &changed)))),
+        all_begin: shortest(|| drop(black_box(look(&document, &shown)))),
+    })
 }
 
 /// How long it takes to find the plays of a playbook for a signal; two of them are.
@@ -156,17 +178,21 @@ fn book(plays: usize) -> Result<Playbook, Failed> {
     read(&text).map_err(|problems| Failed(render(&problems, "playbook", &text)))
 }
 
-/// An override that wants to begin: a third drain one of ten members, the others shift some more.
-fn over(number: usize, now: Timestamp) -> Result<Override, Failed> {
+/// A third drain one of ten members, the others shift some more.
+fn effect(number: usize) -> Result<Effect, Failed> {
     let member = match number % 3 {
         0 => name(number % 10)?,
         _ => name(number % 20)?,
     };
     let to = Fraction::percent(u8::try_from(30 + number % 60)?);
-    let effect = match number % 3 {
+    Ok(match number % 3 {
         0 => Effect::Drain { member },
         _ => Effect::Shift { member, to },
-    };
+    })
+}
+
+/// An override that wants to begin.
+fn over(number: usize, effect: Effect, now: Timestamp) -> Result<Override, Failed> {
     let asked = Asked {
         generation: 1,
         effect,

@@ -10,6 +10,7 @@ use pointsman_core::{
     ledger,
     names::{BackendId, PlayName},
     notice::{About, Notice},
+    overrides::Override,
 };
 use pointsman_host::Records;
 use pointsman_view::{self as view, History, Ids, Line, Reader};
@@ -117,9 +118,8 @@ impl Wanted {
             let typed = document.overrides.keys().chain(document.undone.keys());
             known.extend(typed.map(ToString::to_string));
             if let Some(play) = &options.play {
-                let overrides =
-                    document.overrides.iter().filter(|(_, it)| it.origin.play() == Some(play));
-                ids.extend(overrides.map(|(id, _)| id.to_string()));
+                let of = |over: &&Override| over.origin.play() == Some(play);
+                ids.extend(document.overrides.values().filter(of).map(|over| over.id.to_string()));
                 let reconnects =
                     document.reconnects.iter().filter(|(_, it)| it.of == RunOf::Play(play.clone()));
                 ids.extend(reconnects.map(|(id, _)| id.to_string()));

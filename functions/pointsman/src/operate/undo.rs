@@ -116,11 +116,11 @@ impl Target {
             ..Left::default()
         };
         let ids = self.ids();
-        for over in document.overrides.into_values() {
+        for over in document.overrides.values() {
             match (ids.contains(&over.id), over.has_ended()) {
                 (true, false) => left.running += 1,
                 (true, true) => left.ending += 1,
-                (false, _) if over.takes_part() => left.others.push(over),
+                (false, _) if over.takes_part() => left.others.push(over.clone()),
                 (false, _) => {}
             }
         }

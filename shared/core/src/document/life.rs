@@ -74,7 +74,7 @@ impl Document {
                 series: series.clone(),
                 alert: asked.alert.clone(),
             });
-            self.overrides.insert(claim.id.clone(), over);
+            self.overrides.insert(over);
             return;
         };
         if asked.expires(over.begun()) <= now {
@@ -215,7 +215,7 @@ impl Document {
     ) -> bool {
         let Some(over) = self.overrides.get_mut(id) else {
             let over = Override::new(id.clone(), origin.clone(), series, &asked, self.now);
-            self.overrides.insert(id.clone(), over);
+            self.overrides.insert(over);
             return true;
         };
         let is_another = over.series != *series || over.behind.is_empty();
@@ -348,7 +348,7 @@ impl Document {
         if over.is_asked_again() {
             over.life = Life::Claimed { at: self.now };
             over.become_strongest();
-            self.overrides.insert(id.clone(), over);
+            self.overrides.insert(over);
         } else {
             // What it gave up keeps nobody else from a field, from this very look on.
             self.yields_nothing(id);

@@ -1,7 +1,5 @@
 //! What the overrides that were admitted ask of each member.
 
-use std::collections::BTreeMap;
-
 use super::{given::Contribution, whole::SCALE};
 use crate::{fraction::Fraction, origin::Authority};
 
@@ -26,15 +24,23 @@ pub(super) struct Target {
     pub(super) unclear: bool,
 }
 
-/// What has been admitted, by member.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// What has been admitted.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Admitted {
-    pub(super) weights: BTreeMap<usize, Weighed>,
-    pub(super) promoted: BTreeMap<usize, Option<u8>>,
+    /// By member.
+    asked: Vec<OfMember>,
     /// How many of the groups below the serving one are promoted with it.
     pub(super) standbys: usize,
     /// Whether any of it has passed a limit by force.
     pub(super) forced: bool,
+}
+
+/// What is asked of one member.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct OfMember {
+    weight: Weighed,
+    /// That it serves, and with which weight where it has none.
+    serves: Option<Option<u8>>,
 }
 
 /// What is asked of one weight. The highest authority in force decides; within it the smallest
@@ -74,6 +80,11 @@ impl Weighed {
         slot == Some((part.authority, part.now)) && !beaten
     }
 
+    /// Whether nothing is asked of it.
+    pub(super) const fn is_free(self) -> bool {
+        self.in_force.is_none() && self.ramping.is_none()
+    }
+
     /// As it was before any ramp began.
     pub(super) const fn unramped(self) -> Self {
         Self { ramping: self.ramping_from, ..self }
@@ -99,26 +110,59 @@ impl Weighed {
 }
 
 impl Admitted {
+    /// Nothing yet, of so many members.
+    pub(super) fn nothing(members: usize) -> Self {
+        Self { asked: vec![OfMember::default(); members], standbys: 0, forced: false }
+    }
+
+    /// What is asked of a member's weight.
+    pub(super) fn weight(&self, at: usize) -> Weighed {
+        self.asked[at].weight
+    }
+
+    /// That a member is asked to serve, and with which weight where it has none.
+    pub(super) fn serves(&self, at: usize) -> Option<Option<u8>> {
+        self.asked[at].serves
+    }
+
     pub(super) fn add(&mut self, one: &Contribution<'_>, target: &Target) {
-        let Some(part) = target.part(one) else {
-            if let Touch::Serve(weight) = target.touch {
-                let kept = self.promoted.entry(target.at).or_insert(weight);
-                *kept = (*kept).max(weight);
-            }
-            return;
+        self.asked[target.at] = self.asked[target.at].with(one, target);
+    }
+
+    /// Whether a contribution asks for more than what was admitted does.
+    pub(super) fn gains(&self, one: &Contribution<'_>, targets: &[Target]) -> bool {
+        let gains = |target: &Target| {
+            let asked = self.asked[target.at];
+            asked.with(one, target) != asked
         };
-        let Part { ramping, authority, now, whole } = part;
-        let weighed = self.weights.entry(target.at).or_default();
+        targets.iter().any(gains)
+    }
+}
+
+impl OfMember {
+    fn with(mut self, one: &Contribution<'_>, target: &Target) -> Self {
+        let Some(Part { ramping, authority, now, whole }) = target.part(one) else {
+            if let Touch::Serve(weight) = target.touch {
+                self.serves = Some(self.serves.map_or(weight, |kept| kept.max(weight)));
+            }
+            return self;
+        };
         if ramping {
-            Weighed::add(&mut weighed.ramping, authority, now);
-            Weighed::add(&mut weighed.ramping_from, authority, whole);
+            Weighed::add(&mut self.weight.ramping, authority, now);
+            Weighed::add(&mut self.weight.ramping_from, authority, whole);
         } else {
-            Weighed::add(&mut weighed.in_force, authority, now);
+            Weighed::add(&mut self.weight.in_force, authority, now);
         }
+        self
     }
 }
 
 impl Target {
+    /// Whether it can only take weight away.
+    pub(super) const fn takes_away(&self) -> bool {
+        matches!(self.touch, Touch::Part(_))
+    }
+
     /// What a contribution asks of the weight; none where it asks that the member serves.
     pub(super) fn part(&self, one: &Contribution<'_>) -> Option<Part> {
         let Self { touch, base, unclear, .. } = *self;

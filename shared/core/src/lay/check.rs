@@ -5,15 +5,13 @@
 
 use super::{
     admitted::Admitted,
+    counts::switched_off,
     ground::{Ground, Shape},
 };
 use crate::{
     limits::{Failover, LeastMembers, Limits},
     overrides::Held,
 };
-
-/// How many numbers of groups there are.
-const GROUPS: usize = 1 << u8::BITS;
 
 /// Which members count towards those that must serve.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +44,17 @@ impl Ground<'_> {
         least(Counted::Settled).or_else(|_| least(Counted::Any))
     }
 
+    /// Whether all limits hold with no group promoted, of the exact weights too: whole numbers may keep by luck what
+    /// those do not.
+    pub(super) fn keeps_all(&self, admitted: &Admitted) -> bool {
+        let shape = self.shape(admitted, 0);
+        let exactly = || {
+            let within = shape.within(self.serving);
+            self.asked(&shape, &within, false).broken_exactly().is_none()
+        };
+        self.check(&shape, Counted::Settled).is_ok() && (!self.bounds_weight() || exactly())
+    }
+
     /// Holds a shape against the limits.
     fn check(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
         let Limits { least_members, .. } = self.terms.limits;
@@ -53,18 +62,16 @@ impl Ground<'_> {
             return Err(Held::SwitchedOff);
         }
         self.check_out(shape)?;
-        let within = shape.within(self.serving);
-        let serves = |at: &&usize| shape.weight[**at] > 0;
-        let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
-        let serving: Vec<usize> = within.iter().filter(serves).filter(counts).copied().collect();
-        let before: Vec<usize> = self.serving_members().collect();
-        let limit = least_members.of(before.len());
-        let is_certain = |at: &&usize| !self.uncertain.contains(*at);
-        let certain = serving.iter().filter(is_certain).count();
-        let certain_before = before.iter().filter(is_certain).count();
-        for (serving, before, without) in
-            [(serving.len(), before.len(), 0), (certain, certain_before, serving.len() - certain)]
-        {
+        let serves = |at: usize| {
+            let counts = counted == Counted::Any || shape.settled[at] > 0;
+            shape.group[at] == self.serving && shape.weight[at] > 0 && counts
+        };
+        let serving = self.counted((0..self.members.len()).filter(|at| serves(*at)));
+        let limit = least_members.of(self.before.all);
+        for (serving, before, without) in [
+            (serving.all, self.before.all, 0),
+            (serving.certain, self.before.certain, serving.all - serving.certain),
+        ] {
             let least = limit.min(before);
             if serving < least {
                 let by_default = least_members == LeastMembers::Half;
@@ -72,7 +79,9 @@ impl Ground<'_> {
                 return Err(Held::without(without, held));
             }
         }
-        if let Some(held) = self.asked(shape, &within, false).broken() {
+        if self.bounds_weight()
+            && let Some(held) = self.asked(shape, &shape.within(self.serving), false).broken()
+        {
             return Err(held);
         }
         if self.is_emptied(shape) {
@@ -94,24 +103,10 @@ impl Ground<'_> {
 
     /// Whether a group is left with all weights 0 that its owner has not left so.
     fn is_emptied(&self, shape: &Shape) -> bool {
-        let now = emptied(&shape.group, &shape.weight);
-        let before = emptied(&self.group, &self.base);
-        let of = |group: &[u8], at: usize| usize::from(group[at]);
-        let is_new = |at| now[of(&shape.group, at)] && !before[of(&self.group, at)];
+        let now = switched_off(&shape.group, &shape.weight);
+        let is_new = |at: usize| now.has(shape.group[at]) && !self.switched_off.has(self.group[at]);
         (0..self.members.len()).any(is_new)
     }
-}
-
-/// Of each group by its number, whether it has members and none of them serves.
-fn emptied(group: &[u8], weight: &[u32]) -> [bool; GROUPS] {
-    let mut emptied = [false; GROUPS];
-    for number in group {
-        emptied[usize::from(*number)] = true;
-    }
-    for (number, _) in group.iter().zip(weight).filter(|(_, weight)| **weight > 0) {
-        emptied[usize::from(*number)] = false;
-    }
-    emptied
 }
 
 #[cfg(test)]

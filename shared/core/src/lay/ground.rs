@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     admitted::{Admitted, Target, Touch},
+    counts::{Count, Numbers, switched_off},
     given::{Contribution, Yielded},
     whole::{Bound, Capacity, Exact, SCALE},
 };
@@ -11,6 +12,7 @@ use crate::{
     effect::Effect,
     field::Field,
     fraction::{Fraction, WHOLE_BASIS_POINTS},
+    id::OverrideId,
     limits::{Limits, Terms},
     names::BackendName,
     overrides::Held,
@@ -22,6 +24,8 @@ pub(super) struct Ground<'a> {
     pub(super) members: &'a [Member],
     pub(super) terms: &'a Terms,
     yielded: &'a Yielded,
+    /// Of each member, whether its weight was given up to someone else's write.
+    given_up: Vec<bool>,
     /// How many of the members the pool lists without us: those that were added come after them.
     pub(super) listed: usize,
     /// Each member's group: the number of its priority.
@@ -36,6 +40,10 @@ pub(super) struct Ground<'a> {
     pub(super) standbys: Vec<u8>,
     /// The members that Azure itself may leave out.
     pub(super) uncertain: BTreeSet<usize>,
+    /// How many members serve in the baseline.
+    pub(super) before: Count,
+    /// The groups that its owner has switched off.
+    pub(super) switched_off: Numbers,
 }
 
 /// A pool as it would be: each member's group and weight.
@@ -75,13 +83,18 @@ impl<'a> Ground<'a> {
         let serves = |number: &u8| (0..listed).any(|at| group[at] == *number && base[at] > 0);
         let serving = groups.iter().copied().find(serves).ok_or(Held::NothingServes)?;
         let standbys = groups.into_iter().filter(|number| *number > serving).collect();
+        let is_given_up =
+            |one: &Member| !yielded.is_empty() && yielded.contains_key(&Field::weight(&one.name));
+        let given_up = members.iter().map(is_given_up).collect();
         let may_be_left_out = &baseline.unknown().may_be_left_out;
         let uncertain =
             (0..members.len()).filter(|at| may_be_left_out.contains(&members[*at].name)).collect();
-        Ok(Self {
+        let switched_off = switched_off(&group, &base);
+        let mut ground = Self {
             members,
             terms,
             yielded,
+            given_up,
             listed,
             group,
             base,
@@ -89,7 +102,11 @@ impl<'a> Ground<'a> {
             serving,
             standbys,
             uncertain,
-        })
+            before: Count::default(),
+            switched_off,
+        };
+        ground.before = ground.counted(ground.serving_members());
+        Ok(ground)
     }
 
     pub(super) const fn yielded(&self) -> &Yielded {
@@ -105,38 +122,50 @@ impl<'a> Ground<'a> {
 
     /// The members that a contribution touches, without the fields that it has given up.
     pub(super) fn targets(&self, one: &Contribution<'_>) -> Result<Vec<Target>, Held> {
-        type Address = fn(&BackendName) -> Field;
-        let (weight, priority): (Address, Address) = (Field::weight, Field::priority);
-        let touches: Vec<(&BackendName, Address, Touch)> = match &one.over.effect {
-            Effect::Drain { member } => vec![(member, weight, Touch::Part(Fraction::NONE))],
-            Effect::Shift { member, to } => vec![(member, weight, Touch::Part(*to))],
-            Effect::Split { weights } => {
-                weights.iter().map(|(member, to)| (member, weight, Touch::Weight(*to))).collect()
-            }
-            Effect::Promote { member, weight } => {
-                vec![(member, priority, Touch::Serve(*weight))]
-            }
-            // Those that join are there already.
-            Effect::Join { .. } => return Ok(Vec::new()),
-            Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) | Effect::Reconnect(_) => {
-                return Err(Held::NotASingle);
-            }
+        let only = |name, touch| {
+            self.target(&one.over.id, name, touch).map(|target| target.into_iter().collect())
         };
-        let mut targets = Vec::with_capacity(touches.len());
-        for (name, address, touch) in touches {
-            let at = self.at(name)?;
-            if !self.is_clear(at, touch) {
-                return Err(Held::MixedWeights);
-            }
-            let given_up = |field: &Field| {
-                self.yielded.get(field).is_some_and(|ids| ids.contains(&one.over.id))
-            };
-            if !given_up(&address(name)) && !given_up(&Field::Membership(name.clone())) {
-                let (base, unclear) = (self.base[at], self.is_unclear(at));
-                targets.push(Target { at, touch, base, unclear });
+        match &one.over.effect {
+            Effect::Drain { member } => only(member, Touch::Part(Fraction::NONE)),
+            Effect::Shift { member, to } => only(member, Touch::Part(*to)),
+            Effect::Promote { member, weight } => only(member, Touch::Serve(*weight)),
+            Effect::Split { weights } => weights
+                .iter()
+                .filter_map(|(name, to)| {
+                    self.target(&one.over.id, name, Touch::Weight(*to)).transpose()
+                })
+                .collect(),
+            // Those that join are there already.
+            Effect::Join { .. } => Ok(Vec::new()),
+            Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) | Effect::Reconnect(_) => {
+                Err(Held::NotASingle)
             }
         }
-        Ok(targets)
+    }
+
+    /// A member that an override touches, unless that has given up the field.
+    fn target(
+        &self,
+        id: &OverrideId,
+        name: &BackendName,
+        touch: Touch,
+    ) -> Result<Option<Target>, Held> {
+        let at = self.at(name)?;
+        if !self.is_clear(at, touch) {
+            return Err(Held::MixedWeights);
+        }
+        let given_up = |field: &Field| self.yielded.get(field).is_some_and(|ids| ids.contains(id));
+        let field = || match touch {
+            Touch::Part(_) | Touch::Weight(_) => Field::weight(name),
+            Touch::Serve(_) => Field::priority(name),
+        };
+        if !self.yielded.is_empty()
+            && (given_up(&field()) || given_up(&Field::Membership(name.clone())))
+        {
+            return Ok(None);
+        }
+        let (base, unclear) = (self.base[at], self.is_unclear(at));
+        Ok(Some(Target { at, touch, base, unclear }))
     }
 
     /// Whether a touch can be carried out without knowing what null counts as: no weight and an
@@ -159,7 +188,7 @@ impl<'a> Ground<'a> {
 
     /// Whether a member's weight was given up to someone else's write.
     pub(super) fn is_given_up(&self, at: usize) -> bool {
-        self.yielded.contains_key(&Field::weight(&self.members[at].name))
+        self.given_up[at]
     }
 
     fn is_standby(&self, at: usize, standbys: usize) -> bool {
@@ -179,18 +208,17 @@ impl<'a> Ground<'a> {
         for at in 0..self.members.len() {
             // What serves already has nothing to be promoted to, and keeps its weight.
             let serves = self.group[at] == self.serving && self.base[at] > 0;
-            let promoted = admitted.promoted.get(&at).filter(|_| !serves);
+            let promoted = admitted.serves(at).filter(|_| !serves);
             if promoted.is_some() || self.is_standby(at, standbys) {
                 shape.group[at] = self.serving;
                 let weightless = self.members[at].weight.number().unwrap_or(0) == 0;
                 if weightless && !self.is_given_up(at) {
                     shape.weight[at] = promoted
-                        .copied()
                         .flatten()
                         .map_or_else(|| self.median(), |weight| u32::from(weight) * SCALE);
                 }
             }
-            let weighed = admitted.weights.get(&at).copied().unwrap_or_default();
+            let weighed = admitted.weight(at);
             shape.settled.push(weighed.unramped().weight(shape.weight[at]));
             shape.weight[at] = weighed.weight(shape.weight[at]);
         }
@@ -211,6 +239,14 @@ impl<'a> Ground<'a> {
     /// Those that serve in the baseline.
     pub(super) fn serving_members(&self) -> impl Iterator<Item = usize> {
         (0..self.listed).filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
+    }
+
+    /// How many members these are.
+    pub(super) fn counted(&self, members: impl Iterator<Item = usize>) -> Count {
+        members.fold(Count::default(), |Count { all, certain }, at| Count {
+            all: all + 1,
+            certain: certain + usize::from(!self.uncertain.contains(&at)),
+        })
     }
 
     /// Whether a member's weight and group are as its owner left them.
@@ -237,9 +273,18 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// Whether a limit says how much must remain.
+    pub(super) const fn bounds_weight(&self) -> bool {
+        let Limits { least_share, least_capacity, .. } = self.terms.limits;
+        least_share.is_some() || least_capacity.is_some()
+    }
+
     /// How much must remain of the group that serves: by all of its members, and by those alone that certainly
     /// serve.
     fn bounds(&self, within: &[usize]) -> Vec<Bound> {
+        if !self.bounds_weight() {
+            return Vec::new();
+        }
         let uncertain = |at: &usize| self.uncertain.contains(&within[*at]);
         let uncounted: BTreeSet<usize> = (0..within.len()).filter(uncertain).collect();
         let all = self.bound(within, BTreeSet::new());

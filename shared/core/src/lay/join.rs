@@ -28,6 +28,11 @@ const POOL_MEMBERS_MAX: usize = 30;
 pub(super) struct Joined(BTreeMap<Field, (Value, BTreeSet<OverrideId>)>);
 
 impl Joined {
+    /// Whether none does.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What the pool is to list.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&Field, Value)> {
         self.0.iter().map(|(field, (entry, _))| (field, entry.clone()))

@@ -37,7 +37,7 @@ pub(crate) fn would_be_out(
     let Ok(ground) = Ground::of(baseline, baseline.members().len(), terms, yielded) else {
         return Out { out: 0, of: 0 };
     };
-    let mut admitted = Admitted::default();
+    let mut admitted = Admitted::nothing(ground.members.len());
     for one in contributions {
         for target in ground.targets(one).iter().flatten() {
             admitted.add(one, target);
@@ -55,11 +55,16 @@ impl Ground<'_> {
 
     /// Holds those that are out against the limits of the pool, and of each tag.
     pub(super) fn check_out(&self, shape: &Shape) -> Result<(), Held> {
-        let out: BTreeSet<&BackendName> =
-            self.out(shape).map(|at| &self.members[at].name).collect();
-        if let Some(most) = self.terms.limits.most_out.filter(|most| out.len() > *most) {
-            return Err(Held::MostOut { out: out.len(), most });
+        if let Some(most) = self.terms.limits.most_out {
+            let out = self.out(shape).count();
+            if out > most {
+                return Err(Held::MostOut { out, most });
+            }
         }
+        if self.terms.tags.is_empty() {
+            return Ok(());
+        }
+        let out = self.out(shape).map(|at| &self.members[at].name).collect();
         self.terms.tags.iter().try_for_each(|of| of.check(&out))
     }
 }

@@ -184,7 +184,7 @@ impl Exact {
     }
 
     /// The limit that the exact weights break.
-    fn broken_exactly(&self) -> Option<Held> {
+    pub(super) fn broken_exactly(&self) -> Option<Held> {
         self.bounds.iter().find_map(|bound| {
             let serve = bound.uncounted.iter().filter(|at| self.wanted[**at] > 0);
             Some(Held::without(serve.count(), self.breaks(bound)?))

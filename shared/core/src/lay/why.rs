@@ -137,23 +137,22 @@ impl Laid {
 
     /// Takes in what was asked of each field, and says what became of it.
     pub(super) fn tell(&mut self, ground: &Ground<'_>, admitted: &Admitted, asking: &[Asking<'_>]) {
+        // By member, what is asked of its weight, and of its priority.
+        let mut of = vec![[Vec::new(), Vec::new()]; ground.members.len()];
         for Asking { by, at, touch, part } in asking {
-            let member = &ground.members[*at].name;
             let decided = match part {
                 None => true,
-                Some(part) => admitted.weights.get(at).is_some_and(|weighed| weighed.is_by(*part)),
+                Some(part) => admitted.weight(*at).is_by(*part),
             };
-            let (field, asks) = match (touch, part) {
-                (Touch::Serve(weight), _) => (Field::priority(member), Asks::Serve(*weight)),
+            let (of_priority, asks) = match (touch, part) {
+                (Touch::Serve(weight), _) => (true, Asks::Serve(*weight)),
                 (Touch::Part(_) | Touch::Weight(_), part) => {
-                    let now = part.map_or(0, |part| part.now);
-                    (Field::weight(member), Asks::Weight(Exact(now)))
+                    (false, Asks::Weight(Exact(part.map_or(0, |part| part.now))))
                 }
             };
             // Of one that was added, all stands in one field.
             let is_added = *at >= ground.listed;
-            let field = if is_added { Field::Membership(member.clone()) } else { field };
-            let asked = &mut self.why.entry(field).or_default().asked;
+            let asked: &mut Vec<Asked> = &mut of[*at][usize::from(of_priority && !is_added)];
             let taken = asked.iter().any(|one| one.fate == Fate::Decides);
             let fate = match (self.held.contains_key(*by), decided, taken) {
                 (true, ..) => Fate::Held,
@@ -162,6 +161,18 @@ impl Laid {
                 (false, false, _) => Fate::Loses,
             };
             asked.push(Asked { by: (*by).clone(), asks, fate });
+        }
+        for (at, [weight, priority]) in of.into_iter().enumerate() {
+            let member = &ground.members[at].name;
+            let of_weight = match at < ground.listed {
+                true => Field::weight(member),
+                false => Field::Membership(member.clone()),
+            };
+            for (field, asked) in [(of_weight, weight), (Field::priority(member), priority)] {
+                if !asked.is_empty() {
+                    self.why.entry(field).or_default().asked.extend(asked);
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::{
     compared::ByCompared,
@@ -51,7 +52,8 @@ pub struct Playbook {
 struct Index {
     pools: HashMap<BackendId, PoolAlias>,
     backends: HashMap<BackendId, BackendAlias>,
-    plays: HashMap<PlayName, usize>,
+    /// A step asks for the play of each override, and names are no keys that a stranger chooses.
+    plays: FxHashMap<PlayName, usize>,
     windows: HashMap<BackendId, BTreeSet<usize>>,
     /// The plays by their `when`, and by their `unless`.
     when: ByCompared,

@@ -80,6 +80,9 @@ impl Look<'_> {
 
     /// Tells which overrides have no effect any more, as what has just begun decides instead.
     fn tell_outranked(&mut self, laid: &Laid, baseline: &Body, begun: &BTreeSet<OverrideId>) {
+        if begun.is_empty() {
+            return;
+        }
         let beaten = |over: &&Override| {
             let by = laid.beaten_by(&over.id);
             over.takes_part()

@@ -1,11 +1,9 @@
 //! Verdicts: what a look thinks of each override, and then what that changes.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::{
-    document::Document,
+    document::{Document, Overrides},
     gate::Gates,
     id::OverrideId,
     lay::Laid,
@@ -41,18 +39,37 @@ pub(super) enum Verdict {
     LeavesAtOnce,
 }
 
+impl Verdict {
+    /// Whether nothing changes by it.
+    pub(super) fn is_so(&self, over: &Override) -> bool {
+        match self {
+            Self::Admitted => over.standing == Standing::Admitted && over.kept_out.is_none(),
+            Self::StillHeld => !over.has_ended(),
+            Self::Leaves => true,
+            Self::Begins
+            | Self::AdmittedAgain
+            | Self::Held(_)
+            | Self::Displaced { .. }
+            | Self::Yielded
+            | Self::LeavesAtOnce => false,
+        }
+    }
+}
+
 /// Thinks of each override, from what is laid of them all, and from the gates.
-pub(super) fn verdicts(
-    overrides: &BTreeMap<OverrideId, Override>,
+pub(super) fn verdicts<'a>(
+    overrides: &'a Overrides,
     laid: &Laid,
     gates: &Gates,
-) -> BTreeMap<OverrideId, Verdict> {
-    let fits =
-        |over: &Override| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id);
-    let may_begin = |over: &Override| over.wants_to_begin() && gates.closed(&over.id).is_none();
+) -> impl Iterator<Item = (&'a Override, Verdict)> {
+    let fits = move |over: &Override| {
+        !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id)
+    };
+    let may_begin =
+        move |over: &Override| over.wants_to_begin() && gates.closed(&over.id).is_none();
     let begin: Vec<&Override> =
         overrides.values().filter(|over| may_begin(over) && fits(over)).collect();
-    let verdict = |over: &Override| {
+    let verdict = move |over: &Override| {
         if over.has_ended() && !may_begin(over) {
             return if fits(over) { Verdict::Leaves } else { Verdict::LeavesAtOnce };
         }
@@ -78,7 +95,7 @@ pub(super) fn verdicts(
             Standing::Unseen | Standing::Admitted | Standing::Yielded => Verdict::Admitted,
         }
     };
-    overrides.values().map(|over| (over.id.clone(), verdict(over))).collect()
+    overrides.values().map(move |over| (over, verdict(over)))
 }
 
 /// Those that are stronger than this one: they keep it back. Where none is, all of them.
@@ -100,7 +117,7 @@ impl Document {
     /// Makes each verdict true, and says what is new of it.
     pub(super) fn take_verdicts(
         &mut self,
-        verdicts: BTreeMap<OverrideId, Verdict>,
+        verdicts: Vec<(OverrideId, Verdict)>,
         said: &mut Vec<What>,
     ) {
         for (id, verdict) in verdicts {

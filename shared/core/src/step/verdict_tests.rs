@@ -1,6 +1,6 @@
 //! Every state of an override, under everything that a look can find.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use expect_test::expect;
 use jiff::{SignedDuration, Timestamp};
@@ -101,18 +101,20 @@ fn each_state_has_its_verdict() {
             let held = Laid { held, ..Laid::default() };
             let other = Laid { held: other, ..Laid::default() };
             let yielded = Laid { yielded: [id.clone()].into(), ..Laid::default() };
-            let alone = BTreeMap::from([(id.clone(), one)]);
+            let alone = Overrides::from_iter([one]);
             let mut both = alone.clone();
-            both.insert(newcomer.id.clone(), newcomer.clone());
+            both.insert(newcomer.clone());
             let pause = Closed { why: Held::Paused, until: None };
-            let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
+            let verdict = |overrides: &Overrides, laid, paused: bool| {
                 let document = Document { overrides: overrides.clone(), ..document() };
                 let groups = Groups::new();
                 let mut consulted = Consulted::new(&groups);
                 let (stopped, idle) = (paused.then_some(&pause), Idle::new());
                 let mut asking = Asking::new(&document, &playbook, &mut consulted, stopped, &idle);
                 let gates = Gates::asked(&mut asking);
-                word(&verdicts(overrides, laid, &gates)[&id])
+                let mut verdicts = verdicts(overrides, laid, &gates);
+                let verdict = verdicts.find(|(over, _)| over.id == id);
+                word(&verdict.unwrap().1)
             };
             writeln!(
                 table,
@@ -151,7 +153,7 @@ fn it_is_known_since_when_an_override_is_kept_out() {
     let mut document = document();
     let one = over("claimed", &Standing::Unseen);
     let id = one.id.clone();
-    document.overrides.insert(id.clone(), one);
+    document.overrides.insert(one);
     let mut minute = 0;
     let mut judge = |verdict: Verdict| {
         minute += 1;
@@ -187,9 +189,8 @@ fn what_is_kept_out_on_its_way_out_gives_up_its_ramp() {
             let backend = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/\
                            providers/Microsoft.ApiManagement/service/contoso/backends/pool";
             let mut document = Document::new(backend.parse().unwrap(), Timestamp::UNIX_EPOCH);
-            document.overrides.insert(id.clone(), one);
-            document
-                .take_verdicts(BTreeMap::from([(id.clone(), verdict.clone())]), &mut Vec::new());
+            document.overrides.insert(one);
+            document.take_verdicts(vec![(id.clone(), verdict.clone())], &mut Vec::new());
             let one = &document.overrides[&id];
             let (kept, steps) = match &one.life {
                 Life::Begun { .. } | Life::Claimed { .. } => (true, 0),

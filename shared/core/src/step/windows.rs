@@ -19,6 +19,7 @@ use crate::{
     names::BackendId,
     origin::Origin,
     overrides::End,
+    overrides::Override,
     playbook::{Instance, Window},
     shown::Shown,
     signal::{SeriesId, Severity},
@@ -97,10 +98,10 @@ impl Look<'_> {
     /// Ends the overrides of windows that are not open any more.
     fn close_all_but(&mut self, open: &[OverrideId]) {
         let mut closed = Vec::new();
-        for over in self.document.overrides.values_mut() {
-            if !matches!(over.origin, Origin::Window { .. }) || open.contains(&over.id) {
-                continue;
-            }
+        let is_closed = |over: &Override| {
+            matches!(over.origin, Origin::Window { .. }) && !open.contains(&over.id)
+        };
+        for over in self.document.overrides.changing(is_closed) {
             over.behind.clear();
             let is_extended = over.extended.is_some_and(|until| self.now < until);
             if !over.has_ended() && !is_extended {

@@ -84,7 +84,7 @@ struct Override {
 
 impl From<Document> for document::Document {
     fn from(Document { overrides, rest }: Document) -> Self {
-        let overrides = overrides.into_iter().map(|(id, over)| (id, over.into())).collect();
+        let overrides = overrides.into_values().map(Into::into).collect();
         Self { overrides, ..rest }
     }
 }

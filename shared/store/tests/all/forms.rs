@@ -214,7 +214,7 @@ fn document() -> Document {
 
     let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
     document.generation = 3;
-    document.overrides = overrides.into_iter().map(|over| (over.id.clone(), over)).collect();
+    document.overrides = overrides.into_iter().collect();
     document.undone = [(id("over"), at("12:11:00"))].into();
     let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
     document.owned = [
@@ -311,7 +311,7 @@ fn documents_that_know_since_when_something_is_kept_out() {
     let one = over(name, drain, Life::Claimed { at: at("12:00:00") }, held);
     let one = Override { kept_out: Some(at("12:00:01")), ..one };
     let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
-    document.overrides.insert(one.id.clone(), one);
+    document.overrides.insert(one);
     check("document_kept_out.json", &document);
 }
 
@@ -359,8 +359,7 @@ fn documents_of_windows_and_operators() {
     let closed = Life::Ended { at: at("12:10:00"), why: End::Closed, steps: Vec::new() };
     let mut closed = over("closed", drain(), closed, Standing::Admitted);
     closed.origin = opened.origin.clone();
-    let overrides = [opened, asked, closed].map(|over| (over.id.clone(), over));
-    document.overrides = overrides.into();
+    document.overrides = [opened, asked, closed].into_iter().collect();
     document.windows = [(window, at("12:00:00"))].into();
     check("document_windows.json", &document);
     let skipped = [at("12:00:00")].into();
@@ -385,7 +384,7 @@ fn documents_of_what_gates_hold() {
     ];
     for (number, why) in held.into_iter().enumerate() {
         let over = over(&format!("held {number}"), drain(), claimed(), Standing::Held(why));
-        document.overrides.insert(over.id.clone(), over);
+        document.overrides.insert(over);
     }
     document.writes = [(at("12:00:00"), IntentId::derive(&["one"]))].into_iter().collect();
     check("document_gates.json", &document);
@@ -412,11 +411,11 @@ fn documents_of_what_limits_hold() {
     ];
     for (number, why) in held.into_iter().enumerate() {
         let over = over(&format!("held {number}"), drain(), claimed(), Standing::Held(why));
-        document.overrides.insert(over.id.clone(), over);
+        document.overrides.insert(over);
     }
     let ended = Life::Ended { at: at("12:10:00"), why: End::Panic, steps: Vec::new() };
     let given_back = over("given back", drain(), ended, Standing::Admitted);
-    document.overrides.insert(given_back.id.clone(), given_back);
+    document.overrides.insert(given_back);
     document.panic = Some(Panic { since: at("12:10:00"), out: 3, of: 4, most: half });
     let out: BTreeSet<BackendName> = ["eu".parse().unwrap()].into();
     document.listed.out = [(zone(), out.clone())].into();

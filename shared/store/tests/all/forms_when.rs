@@ -30,7 +30,7 @@ fn documents_of_plays_that_wait() {
     let mut stale = over("stale", drain(), stale, Standing::Admitted);
     stale.silent = Some(at("12:10:00"));
     let overrides = held.chain([damped, stale]);
-    document.overrides = overrides.map(|over| (over.id.clone(), over)).collect();
+    document.overrides = overrides.collect();
     for heard in [Heard::Fired, Heard::Resolved { stated: Some(at("11:59:00")) }] {
         let mark = Mark::of(&signal(heard));
         document.edit(&mut Edit::Occurred { id: id("damped"), mark }, &mut Vec::new());
@@ -56,7 +56,7 @@ fn what_is_in_shadow_and_what_nobody_has_published() {
         let life = Life::Claimed { at: at("12:00:00") };
         let standing = Standing::Held(Held::Shadow { would });
         let over = over(&format!("shadow {number}"), drain(), life, standing);
-        document.overrides.insert(over.id.clone(), over);
+        document.overrides.insert(over);
     }
     let member = |name: &str, weight| Member {
         name: name.parse().unwrap(),
