@@ -666,6 +666,10 @@ impl Override {
             (Until::For(_), Some(resolved)) if !asked_for && self.begun().is_none() => {
                 (resolved, End::Resolved)
             }
+            // Nor does it wait for longer than those would have lasted that still ask for it.
+            (Until::For(_), None) if self.begun().is_none() && !self.behind.has_more() => {
+                (self.behind.expires(None).unwrap_or(self.joined), End::Expired)
+            }
             (Until::For(length), _) => (later(from, length), End::Expired),
             (Until::At(end), _) => (end, End::Closed),
         };

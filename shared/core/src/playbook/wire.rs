@@ -417,7 +417,9 @@ pub(super) struct Play {
     pub(super) at_most: Option<At<Duration>>,
     /// Ends it where its alert is not heard again, of a source that repeats what is on.
     pub(super) stale: Option<At<Stale>>,
-    /// How long it lasts, whatever the alert does: instead of `until` and `atMost`.
+    /// How long it lasts, counted from when it began or from the latest alert that asks for it, whatever
+    /// the alerts do then: instead of `until` and `atMost`. What has not begun by then, or by the end of
+    /// its alerts, never does.
     #[serde(rename = "for")]
     pub(super) lasts: Option<At<Duration>>,
     /// How long an alert must have been on before it begins, counted from the alert's start by its
