@@ -1,5 +1,5 @@
-//! Azure as far as the model needs it: one pool with `ETag`s, conditional writes, reconnects, and
-//! every way in which its answers are late, lost or wrong.
+//! Azure as far as the model needs it: one backend with `ETag`s, conditional writes, making and deleting,
+//! reconnects, and every way in which its answers are late, lost or wrong.
 //!
 //! Beside what the pool is, it keeps what its owner last left in each field. That is the oracle:
 //! nothing of it comes from the code under test.
@@ -10,9 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     body::{Body, Single},
+    declared::Declared,
     document::Intent,
     etag::Etag,
     field::{Field, Property, Value},
+    id::IntentId,
     lease::later,
     names::{BackendId, BackendName},
     pool::{Member, Pool},
@@ -53,6 +55,8 @@ pub(crate) enum WriteFault {
     Refused,
     /// 412, though no one wrote.
     Outrun,
+    /// Where it makes the backend: done, and someone else has made it a moment before.
+    Beaten,
     /// Never sent.
     NotSent,
 }
@@ -112,6 +116,17 @@ pub(crate) struct Received {
     pub(crate) done: Option<Done>,
 }
 
+/// Whose a backend is that may be ensured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// We made it, and nobody else has written to it since.
+    Ours,
+    /// Someone else made it, or has written to it, or took it away.
+    Theirs,
+    /// We made it in the place of someone else's, and the answer that said so was lost: nobody can tell.
+    Unclear,
+}
+
 /// A write that was done.
 #[derive(Clone, Debug)]
 pub(crate) struct Done {
@@ -125,7 +140,7 @@ pub(crate) struct Done {
 pub(crate) struct Azure {
     /// What the backend is; none where it was deleted.
     pub(crate) now: Option<State>,
-    /// What its owner last left there.
+    /// What its owner last left there; missing where its owner has made none.
     pub(crate) owner: Body,
     /// Every state it ever had, newest last.
     pub(crate) history: Vec<State>,
@@ -133,6 +148,10 @@ pub(crate) struct Azure {
     pub(crate) received: Vec<Received>,
     /// The reconnects it took.
     pub(crate) reconnects: Vec<(Timestamp, BackendId)>,
+    /// Whose the backend is, where it may be ensured; whose doing it is that there is none.
+    pub(crate) whose: Whose,
+    /// What of someone else's was deleted.
+    pub(crate) wrongly_deleted: Option<IntentId>,
     /// How often it was read.
     pub(crate) gets: usize,
     /// How often each reconnect was asked for, taken or not.
@@ -159,6 +178,8 @@ impl Azure {
             history: Vec::new(),
             received: Vec::new(),
             reconnects: Vec::new(),
+            whose: Whose::Theirs,
+            wrongly_deleted: None,
             gets: 0,
             asked: 0,
             not_taken: 0,
@@ -169,7 +190,9 @@ impl Azure {
             etags: 0,
             others: Vec::new(),
         };
-        azure.become_state(body);
+        if body != Body::Missing {
+            azure.become_state(body);
+        }
         azure
     }
 
@@ -205,7 +228,7 @@ impl Azure {
     pub(crate) fn land(&mut self, now: Timestamp) {
         while let Some(at) = self.in_flight.iter().position(|(due, _)| *due <= now) {
             let (due, intent) = self.in_flight.remove(at);
-            self.receive(&intent, due);
+            self.receive_unheard(&intent, due);
         }
     }
 
@@ -239,8 +262,24 @@ impl Azure {
         }
     }
 
-    /// Does a write if its `ETag` is the backend's.
+    /// Does a write if its `ETag` is the backend's; what makes a backend has none, and is done in any case.
     fn receive(&mut self, intent: &Intent, at: Timestamp) -> bool {
+        if let Some(declared) = &intent.make {
+            let (before, owner) =
+                (self.body().cloned().unwrap_or(Body::Missing), self.owner.clone());
+            if self.now.is_none() {
+                (self.whose, self.owner) = (Whose::Ours, Body::Missing);
+            } else if self.whose != Whose::Ours {
+                self.whose = Whose::Theirs;
+                // Of what is replaced nothing is left to be given back.
+                self.owner = made(declared);
+            }
+            self.become_state(made(declared));
+            let after = self.body().cloned().unwrap_or(Body::Missing);
+            let done = Some(Done { before, after, owner });
+            self.received.push(Received { at, intent: intent.clone(), done });
+            return true;
+        }
         let current = self.now.as_ref().filter(|state| intent.guard.is(&state.etag)).cloned();
         let done = current.map(|state| {
             let changes = intent.changes.iter();
@@ -248,11 +287,27 @@ impl Azure {
             Done { after: state.body.with(changes), before: state.body, owner: self.owner.clone() }
         });
         if let Some(done) = &done {
-            self.become_state(done.after.clone());
+            if intent.deletes() {
+                if self.whose == Whose::Theirs {
+                    self.wrongly_deleted = Some(intent.id.clone());
+                }
+                (self.now, self.whose) = (None, Whose::Ours);
+            } else {
+                self.become_state(done.after.clone());
+            }
         }
         let accepted = done.is_some();
         self.received.push(Received { at, intent: intent.clone(), done });
         accepted
+    }
+
+    /// The same, where the answer is lost.
+    fn receive_unheard(&mut self, intent: &Intent, at: Timestamp) {
+        let was_theirs = self.now.is_some() && self.whose != Whose::Ours;
+        self.receive(intent, at);
+        if intent.make.is_some() && was_theirs {
+            self.whose = Whose::Unclear;
+        }
     }
 
     pub(crate) fn write(&mut self, intent: &Intent, now: Timestamp) -> (Answer, Option<Observed>) {
@@ -260,9 +315,11 @@ impl Azure {
             || (Answer::Unknown { why: "connection reset".to_owned(), until: None }, None);
         match self.writes.pop_front() {
             Some(WriteFault::LostAfter) => {
-                self.receive(intent, now);
+                self.receive_unheard(intent, now);
                 return unknown();
             }
+            // What makes a backend has no `ETag` that would refuse it the second time.
+            Some(WriteFault::Resent) if intent.make.is_some() => drop(self.receive(intent, now)),
             Some(WriteFault::Resent) => {
                 self.receive(intent, now);
                 return (Answer::Outrun, None);
@@ -280,17 +337,32 @@ impl Azure {
                 return (Answer::Refused { why: "400".to_owned() }, None);
             }
             Some(WriteFault::Outrun) => return (Answer::Outrun, None),
+            Some(WriteFault::Beaten) => {
+                if intent.make.is_some() && self.now.is_none() {
+                    self.foreign(&Foreign::Create(theirs()), Vec::new());
+                }
+            }
             Some(WriteFault::NotSent) => {
                 return (Answer::NotSent { why: "no route".to_owned() }, None);
             }
             None => {}
         }
-        if self.receive(intent, now)
-            && let Some(state) = self.now.clone()
-        {
-            let State { etag, body } = state;
-            let answer = Answer::Written { etag: etag.clone(), body: Some(body.clone()) };
-            return (answer, Some(Observed::Shown { etag, body }));
+        let was_there = self.now.is_some();
+        if self.receive(intent, now) {
+            let Some(State { etag, body }) = self.now.clone() else {
+                return (Answer::Deleted, None);
+            };
+            let shown = Some(Observed::Shown { etag: etag.clone(), body: body.clone() });
+            let body = Some(body);
+            let answer = if intent.make.is_some() && was_there {
+                // Whoever it was; what was made so is never deleted, though it may be our own from before.
+                (self.whose, self.owner) =
+                    (Whose::Theirs, self.body().cloned().unwrap_or(Body::Missing));
+                Answer::CameFirst { etag, body }
+            } else {
+                Answer::Written { etag, body }
+            };
+            return (answer, shown);
         }
         match self.now {
             Some(_) => (Answer::Outrun, None),
@@ -344,8 +416,16 @@ impl Azure {
     /// Someone else writes these values, among others. Nothing happens where it makes no sense.
     pub(crate) fn foreign(&mut self, foreign: &Foreign, touched: Vec<(Field, Value)>) {
         let before = self.history.len();
+        let was_there = self.now.is_some();
+        self.become_foreign(foreign);
+        if (self.history.len(), self.now.is_some()) != (before, was_there) {
+            self.whose = Whose::Theirs;
+        }
         let touched = touched.into_iter().map(|(field, value)| (before, field, value));
         self.others.extend(touched);
+    }
+
+    fn become_foreign(&mut self, foreign: &Foreign) {
         let Some(state) = self.now.clone() else {
             if let Foreign::Create(body) = foreign {
                 self.owner = body.clone();
@@ -399,6 +479,18 @@ impl Azure {
             Foreign::Create(_) => {}
         }
     }
+}
+
+/// The backend that a declaration makes.
+fn made(declared: &Declared) -> Body {
+    let asked = declared.properties();
+    let value = |one| asked.get(&one).cloned().map_or(Value::Absent, Value::Json);
+    Single::new(Property::ALL.map(|one| (one, value(one)))).into()
+}
+
+/// What someone else makes.
+pub(crate) fn theirs() -> Body {
+    single("url \"https://theirs.example.com\", title \"theirs\"")
 }
 
 /// A pool with other members.

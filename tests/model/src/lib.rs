@@ -27,6 +27,8 @@ mod daylight;
 #[cfg(test)]
 mod direct;
 #[cfg(test)]
+mod ensure;
+#[cfg(test)]
 mod gates;
 #[cfg(test)]
 mod limits;

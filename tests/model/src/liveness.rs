@@ -266,8 +266,8 @@ impl World {
             | Held::Together { .. }
             | Held::Panic { .. }
             | Held::Shadow { .. } => self.is_rightly_held(backend, over, why),
-            // None of these playbooks ensures anything.
-            Held::Unreadable(_) | Held::Unmade(_) | Held::Full | Held::Ahead => false,
+            Held::Unmade(member) => self.is_not_ensured(member),
+            Held::Unreadable(_) | Held::Full | Held::Ahead => false,
         }
     }
 
@@ -307,11 +307,8 @@ fn shows(body: &Body, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
-        Effect::Breaker(_)
-        | Effect::Set(_)
-        | Effect::Ensure(_)
-        | Effect::Reconnect(_)
-        | Effect::Join { .. } => false,
+        Effect::Join { member, .. } => weight(member).is_some(),
+        Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) | Effect::Reconnect(_) => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

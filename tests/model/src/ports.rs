@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    answer::ReconnectAnswer,
+    answer::{Answer, ReconnectAnswer},
     claim::{Asked, Occurrences, Recall},
     document::{Document, Intent},
     etag::Freshness,
@@ -283,12 +283,16 @@ impl ManagementApi for Ports {
         let (ports, shown, intent) = (self.clone(), shown.clone(), intent.clone());
         let pool = pool.clone();
         Box::pin(async move {
+            if intent.deletes() && ports.act("list", |outside| outside.may_not_go(&pool)).await {
+                let why = "a pool lists it".to_owned();
+                return (Answer::Refused { why }, None);
+            }
             let write = |outside: &mut Outside| {
                 outside.sends(&intent, &shown.observed);
                 let now = outside.now;
                 // Whose the state is that such a write made cannot be told any more.
                 let is_old = shown.date.is_some_and(|date| now >= later(date, FRESH_FOR));
-                let is_resent = outside.azure.writes.front() == Some(&WriteFault::Resent);
+                let is_resent = outside.azure_of(&pool).writes.front() == Some(&WriteFault::Resent);
                 outside.watch.is_ambiguous |= is_old && is_resent;
                 let (answer, after) = outside.azure_of(&pool).write(&intent, now);
                 (answer, after, now)

@@ -222,12 +222,15 @@ pub(crate) fn shows(shown: &Body, document: &Document, over: &Override) -> bool 
                 value_set(over, *property).is_some_and(|value| value.means(&is))
                     || document.overrides.values().any(|other| stronger(&other))
             }
+            Effect::Ensure(declared) => {
+                let asked = declared.properties().remove(property).map(Value::Json);
+                asked.is_some_and(|asked| asked.means(&is))
+            }
             Effect::Reconnect(_) => true,
             Effect::Drain { .. }
             | Effect::Shift { .. }
             | Effect::Split { .. }
             | Effect::Promote { .. }
-            | Effect::Ensure(_)
             | Effect::Join { .. } => false,
         }
     })

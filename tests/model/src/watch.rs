@@ -183,11 +183,13 @@ impl Outside {
 
     /// Takes note that a write is sent that was planned from what is `seen`.
     pub(crate) fn sends(&mut self, intent: &Intent, seen: &Observed) {
-        let read = match seen {
-            Observed::Shown { etag, .. } => Some(etag),
-            Observed::Unreadable { .. } | Observed::Missing => None,
+        let is_planned_from_it = match seen {
+            Observed::Shown { etag, .. } => intent.guard.is(etag),
+            // What makes a backend is sent only where there is none.
+            Observed::Missing => intent.guard.is_absent() && intent.make.is_some(),
+            Observed::Unreadable { .. } => false,
         };
-        if read.is_none_or(|read| !intent.guard.is(read)) {
+        if !is_planned_from_it {
             self.violation("I4", &format!("{} was not planned from what was read", intent.id));
         }
     }
@@ -216,6 +218,7 @@ impl Outside {
         }
         self.watch.received = self.azure.received.len();
         self.audit_tags();
+        self.audit_ensured();
     }
 
     fn audit_write(&mut self, place: usize) {
@@ -239,7 +242,11 @@ impl Outside {
                 self.violation("I9", &format!("{change}: it was given up to {owner:?}"));
             }
         }
-        for (field, value) in fields(&done.after) {
+        let added = |field: &Field| {
+            let member = field.member().cloned().map(Field::Membership);
+            member.is_some_and(|member| planned.owned.contains_key(&member))
+        };
+        for (field, value) in fields(&done.after).into_iter().filter(|(field, _)| !added(field)) {
             let owner = done.owner.get(&field);
             if owner.as_ref() != Some(&value) && !planned.owned.contains_key(&field) {
                 self.violation("I6", &format!("{field} is {value}, {owner:?} is its owner's"));

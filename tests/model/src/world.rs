@@ -195,6 +195,12 @@ impl World {
         self
     }
 
+    /// A Single in the service, or none that may be made.
+    pub(crate) fn with_single(mut self, body: Body) -> Self {
+        self.second = Some(Azure::new(body));
+        self
+    }
+
     /// Lets a seed say who goes next.
     pub(crate) fn with_seed(mut self, seed: u64) -> Self {
         self.chance = Some(Chance::new(seed));
