@@ -337,11 +337,10 @@ impl Azure {
                 return (Answer::Refused { why: "400".to_owned() }, None);
             }
             Some(WriteFault::Outrun) => return (Answer::Outrun, None),
-            Some(WriteFault::Beaten) => {
-                if intent.make.is_some() && self.now.is_none() {
-                    self.foreign(&Foreign::Create(theirs()), Vec::new());
-                }
+            Some(WriteFault::Beaten) if intent.make.is_some() && self.now.is_none() => {
+                self.foreign(&Foreign::Create(theirs()), Vec::new());
             }
+            Some(WriteFault::Beaten) => {}
             Some(WriteFault::NotSent) => {
                 return (Answer::NotSent { why: "no route".to_owned() }, None);
             }

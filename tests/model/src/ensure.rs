@@ -235,7 +235,7 @@ proptest! {
         ));
         let single = if is_there { theirs() } else { Body::Missing };
         let mut world = World::new(pool("m0 50, m1 50, m2 50"), playbook)
-            .with_single(single)
+            .with_second(single)
             .with_pair(&pair)
             .with_ways(&ways)
             .with_clocks(&[0, 0])

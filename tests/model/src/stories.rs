@@ -81,7 +81,7 @@ fn tell(file: &str, pair: &Pair) -> String {
 fn transcript(block: &[&str], books: &[Arc<Book>], pair: &Pair) -> String {
     let step = |line: &&str| line.split('|').next().unwrap_or_default().trim().to_owned();
     let steps: Vec<String> = block.iter().map(step).filter(|step| !step.is_empty()).collect();
-    let is_told = |step: &&String| !step.starts_with("the second pool is ");
+    let is_told = |step: &&String| !step.starts_with("the second ");
     let width = steps.iter().skip(1).filter(is_told).map(String::len).max().unwrap_or_default();
     let (first, rest) = steps.split_first().expect("a story begins with its backend");
     let baseline = match first.strip_prefix("the pool is ") {
@@ -90,13 +90,16 @@ fn transcript(block: &[&str], books: &[Arc<Book>], pair: &Pair) -> String {
     };
     let mut story = Story::new(baseline, books, pair);
     let mut out = format!("{first}\n");
-    let second = rest.first().and_then(|step| step.strip_prefix("the second pool is "));
-    if let Some(baseline) = second {
-        story.world = story.world.with_second(pool(baseline));
-        story.second = story.second();
-        out += &format!("{}\n", rest[0]);
-    }
+    let second: Option<Body> = rest.first().and_then(|step| match step.as_str() {
+        "the second is not there" => Some(Body::Missing),
+        step => step.strip_prefix("the second pool is ").map(|text| pool(text).into()),
+    });
     let rest = &rest[usize::from(second.is_some())..];
+    if let Some(baseline) = second {
+        story.world = story.world.with_second(baseline);
+        story.second = story.second();
+        out += &format!("{}\n", steps[1]);
+    }
     for step in rest {
         let mut left = step.as_str();
         for right in story.tell(step) {
@@ -201,7 +204,10 @@ impl Story {
         }
         let second = self.second();
         if second != self.second {
-            seen.push(format!("      = {} in the second", second.clone().unwrap_or_default()));
+            seen.push(match &second {
+                Some(shown) => format!("      = {shown} in the second"),
+                None => "      = the second is gone".to_owned(),
+            });
             self.second = second;
         }
         if seen.is_empty() {
@@ -222,6 +228,14 @@ impl Story {
             [_, "fires" | "resolves", ..] => self.signals(&words),
             ["undo", "in", "the", "second", "pool"] => {
                 self.say(&undo(second_backend()));
+            }
+            ["someone", "sets", property, "of", "the", "second", "to", value] => {
+                let field = Field::Property(property.parse().expect("a property"));
+                let foreign = Foreign::Set(field, value_of(value));
+                world.azure_of(&second_backend()).foreign(&foreign, Vec::new());
+            }
+            ["next", "write", "to", "the", "second:", "done,", "answer", "lost"] => {
+                world.azure_of(&second_backend()).writes.push_back(WriteFault::LostAfter);
             }
             ["next", "write", "to", "the", "second", "pool:", "429,", "wait", how @ ..] => {
                 let fault = WriteFault::Throttled(Some(seconds(how)));

@@ -189,15 +189,9 @@ impl World {
         self
     }
 
-    /// A second pool in the service.
-    pub(crate) fn with_second(mut self, pool: Pool) -> Self {
-        self.second = Some(Azure::new(pool.into()));
-        self
-    }
-
-    /// A Single in the service, or none that may be made.
-    pub(crate) fn with_single(mut self, body: Body) -> Self {
-        self.second = Some(Azure::new(body));
+    /// A second backend in the service; missing, one that may be made.
+    pub(crate) fn with_second(mut self, body: impl Into<Body>) -> Self {
+        self.second = Some(Azure::new(body.into()));
         self
     }
 
