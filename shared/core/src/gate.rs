@@ -88,11 +88,8 @@ impl<'l, 'g> Asking<'l, 'g> {
     }
 }
 
-/// Why an override may not begin; none where it may, or has begun already.
+/// Why an override that wants to begin may not; none where it may.
 fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
-    if !over.wants_to_begin() {
-        return None;
-    }
     let closed = first_closed(over, asking);
     shadow::around(closed, over, asking.playbook)
 }
@@ -123,9 +120,10 @@ fn first_closed(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> 
 pub(crate) struct Gates(BTreeMap<OverrideId, Closed>);
 
 impl Gates {
-    /// Asks about each override of the document, the strongest first.
+    /// Asks about each override of the document that wants to begin, the strongest first.
     pub(crate) fn asked(asking: &mut Asking<'_, '_>) -> Self {
-        let mut overrides: Vec<&Override> = asking.document.overrides.values().collect();
+        let waiting = asking.document.overrides.values().filter(|over| over.wants_to_begin());
+        let mut overrides: Vec<&Override> = waiting.collect();
         overrides.sort_unstable_by_key(|over| over.rank());
         let overrides = overrides.into_iter();
         let closed = overrides.filter_map(|over| Some((over.id.clone(), ask(over, asking)?)));

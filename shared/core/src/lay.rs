@@ -94,8 +94,8 @@ use crate::{
 pub struct Laid {
     /// The owned fields and what they should be.
     pub values: Values,
-    /// By which overrides each field is owned.
-    pub owners: BTreeMap<Field, BTreeSet<OverrideId>>,
+    /// By which overrides each field is owned, in the order of their ids.
+    pub owners: BTreeMap<Field, Vec<OverrideId>>,
     /// Why each field is what it is; also the fields of which something is asked in vain.
     pub why: BTreeMap<Field, Why>,
     /// Which overrides are held, and why.
@@ -178,8 +178,12 @@ fn render(
     let shape = ground.shape(admitted, admitted.standbys);
     let leader = (0..ground.members.len()).find(|at| ground.group[*at] == ground.serving);
     let groups: BTreeSet<u8> = shape.group.iter().copied().collect();
-    let owners = |members: &[usize]| -> BTreeSet<OverrideId> {
-        members.iter().flat_map(|at| &kept[*at]).map(|id| (*id).clone()).collect()
+    let owners = |members: &[usize], joined: Option<&BTreeSet<OverrideId>>| {
+        let kept = members.iter().flat_map(|at| kept[*at].iter().copied());
+        let mut ids: Vec<OverrideId> = kept.chain(joined.into_iter().flatten()).cloned().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     };
     for number in groups {
         let within = shape.within(number);
@@ -203,7 +207,7 @@ fn render(
                 let entry = Member { name: member.name.clone(), weight, priority }.entry();
                 let own = [at];
                 let by = if all || moved { within.as_slice() } else { &own };
-                laid.owners.insert(field.clone(), &owners(by) | ids);
+                laid.owners.insert(field.clone(), owners(by, Some(ids)));
                 laid.values.insert(field, entry);
                 continue;
             }
@@ -212,7 +216,7 @@ fn render(
                 if admitted.serves(at).is_none() {
                     laid.why.entry(field.clone()).or_default().also = Some(Also::Promoted);
                 }
-                laid.owners.insert(field.clone(), owners(&within));
+                laid.owners.insert(field.clone(), owners(&within, None));
                 laid.values.insert(field, ground.members[leader].priority.clone());
             }
             let said = !admitted.weight(at).is_free();
@@ -231,7 +235,7 @@ fn render(
                 }
                 let own = [at];
                 let by = if all || moved { within.as_slice() } else { &own };
-                laid.owners.insert(field.clone(), owners(by));
+                laid.owners.insert(field.clone(), owners(by, None));
                 let value =
                     if changed || all { Value::Number(weight) } else { member.weight.clone() };
                 laid.values.insert(field, value);

@@ -75,7 +75,7 @@ impl Document {
         if self.is_at_rest() {
             return None;
         }
-        let mut wakes = Vec::new();
+        let mut wakes = Vec::with_capacity(4 * self.overrides.len() + 8);
         // Whoever writes to the backend meanwhile is of no concern to a reconnect.
         let at_rest = self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty();
         if !(at_rest && self.listed.acting.is_empty()) {

@@ -114,7 +114,10 @@ pub(super) fn lay(
                     (Asks::Exist, first(&mut laid.values, &field, Value::there()))
                 }
             };
-            laid.owners.entry(field.clone()).or_default().insert(id.clone());
+            let owners = laid.owners.entry(field.clone()).or_default();
+            if let Err(place) = owners.binary_search(id) {
+                owners.insert(place, id.clone());
+            }
             laid.why.entry(field).or_default().asked.push(Asked { by: id.clone(), asks, fate });
         }
         if !has_part {

@@ -135,6 +135,13 @@ impl Laid {
         by
     }
 
+    /// Those that ask in vain for something that one of these decides.
+    pub(crate) fn losing_to(&self, deciders: &BTreeSet<OverrideId>) -> BTreeSet<&OverrideId> {
+        let decides = |why: &&Why| why.decider().is_some_and(|id| deciders.contains(id));
+        let asked = self.why.values().filter(decides).flat_map(|why| &why.asked);
+        asked.filter(|one| one.fate == Fate::Loses).map(|one| &one.by).collect()
+    }
+
     /// Takes in what was asked of each field, and says what became of it.
     pub(super) fn tell(&mut self, ground: &Ground<'_>, admitted: &Admitted, asking: &[Asking<'_>]) {
         // By member, what is asked of its weight, and of its priority.

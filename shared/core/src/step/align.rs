@@ -45,8 +45,10 @@ impl Look<'_> {
             }
             if steps.is_empty() {
                 for (field, value) in &laid.values {
-                    if let Some(owned) = self.document.owned.get_mut(field) {
-                        owned.stood |= body.get(field).is_some_and(|shown| shown.means(value));
+                    if let Some(owned) = self.document.owned.get_mut(field)
+                        && !owned.stood
+                    {
+                        owned.stood = body.get(field).is_some_and(|shown| shown.means(value));
                     }
                 }
                 return self.settle_open_writes(guard);
@@ -80,10 +82,14 @@ impl Look<'_> {
 
     /// Tells which overrides have no effect any more, as what has just begun decides instead.
     fn tell_outranked(&mut self, laid: &Laid, baseline: &Body, begun: &BTreeSet<OverrideId>) {
-        if begun.is_empty() {
+        let loses = laid.losing_to(begun);
+        if loses.is_empty() {
             return;
         }
         let beaten = |over: &&Override| {
+            if !loses.contains(&over.id) {
+                return false;
+            }
             let by = laid.beaten_by(&over.id);
             over.takes_part()
                 && !begun.contains(&over.id)
@@ -129,8 +135,10 @@ impl Look<'_> {
     /// and lets go of those that are their owner's again.
     fn own(&mut self, values: &Values, body: &Body) {
         for field in values.keys() {
-            if let Some(shown) = body.get(field) {
-                self.document.owned.entry(field.clone()).or_insert_with(|| Owned::fresh(shown));
+            if !self.document.owned.contains_key(field)
+                && let Some(shown) = body.get(field)
+            {
+                self.document.owned.insert(field.clone(), Owned::fresh(shown));
             }
         }
         let intents = &self.document.intents;

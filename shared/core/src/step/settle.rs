@@ -217,13 +217,13 @@ impl Look<'_> {
         &self,
         field: &Field,
         theirs: &Value,
-        owners: BTreeSet<OverrideId>,
+        owners: Vec<OverrideId>,
     ) -> (Vec<OverrideId>, Vec<OverrideId>) {
         let (playbook, document) = (self.generation.playbook, &self.document);
         // What someone takes away that was made or added here is not put back: what else they have taken away, so
         // that it would lead nowhere, is not known here.
         if matches!(field, Field::Existence | Field::Membership(_)) {
-            return (Vec::new(), owners.into_iter().collect());
+            return (Vec::new(), owners);
         }
         owners.into_iter().partition(|id| {
             let play = document.overrides.get(id).and_then(|over| over.origin.play());
