@@ -30,7 +30,8 @@ use mimalloc::MiMalloc;
 use self::failed::Failed;
 
 /// A decision makes and drops thousands of small things. The system's allocator gives the memory of each
-/// decision back to the kernel and takes it again for the next, which cost as much as deciding.
+/// decision back to the kernel and takes it again for the next, which cost as much as deciding. It is built
+/// without huge pages, of which a process at rest would keep some that it does not use.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
