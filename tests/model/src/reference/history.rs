@@ -340,7 +340,9 @@ fn gates() -> impl Strategy<Value = Gates> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let alerts = vec((0_usize..3, 0_usize..5, 0_usize..4), 1..=6);
+    // Where many are as bad as each other, their age decides.
+    let severity = prop_oneof![2 => Just(2_usize), 1 => 0_usize..4];
+    let alerts = vec((0_usize..3, 0_usize..5, severity), 1..=6);
     let windows = prop_oneof![2 => vec(window(), 0..=0), 1 => vec(window(), 1..=2)];
     let gates = prop_oneof![2 => Just(Gates::default()), 1 => gates()];
     let small = pool().prop_filter("all choices are tried", |pool| pool.members().len() <= 6);
@@ -379,7 +381,13 @@ fn words() -> impl Strategy<Value = Vec<(i64, Word)>> {
         2 => (0_usize..5).prop_map(Word::Resume),
         2 => by_hand,
     ];
-    vec((1_i64..=4, word), 1..=20)
+    // One that is over soon after it began is on within its hold, and after that.
+    let soon = (0_usize..6, 1_i64..=4, 1_i64..=2).prop_map(|(alert, wait, then)| {
+        vec![(wait, Word::Fires(alert)), (then, Word::Resolves(alert))]
+    });
+    let one = (1_i64..=4, word).prop_map(|one| vec![one]);
+    let words = prop_oneof![3 => one, 1 => soon];
+    vec(words, 1..=16).prop_map(|words| words.concat())
 }
 
 proptest! {
